@@ -1,0 +1,59 @@
+/** What is climbed: the negative energy f of p(x) = exp(f(x)) / Z (Nijkamp et al. 2019, eq. 1). */
+import * as tf from '@tensorflow/tfjs-core';
+import { requireBackend } from './backend.ts';
+import { InvalidShapeError } from './errors.ts';
+import type { NetworkSpec } from './network.ts';
+
+export interface ValueAndGrad {
+  /** f(x), shape [n]. */
+  readonly value: tf.Tensor1D;
+  /** ∂f/∂x, shape [n, ...event]. */
+  readonly grad: tf.Tensor;
+}
+
+/** A negative energy over events of one shape. Its methods borrow their inputs; their outputs are the caller's. */
+export interface Energy {
+  /** [32, 32, 3] for a CIFAR-10 image. */
+  readonly eventShape: readonly number[];
+  /** f(x): [n, ...event] to [n], made of differentiable tfjs operators. A large f means a likely x. */
+  negativeEnergy(x: tf.Tensor): tf.Tensor1D;
+  /** f(x) and its gradient in x, one pass forward and one back. */
+  valueAndGrad(x: tf.Tensor): ValueAndGrad;
+  /** Trainable variables by their names in a checkpoint, such as `f.0.weight`. */
+  readonly variables: Readonly<Record<string, tf.Variable>>;
+  /** The network as plain data, where it is one: lets a backend fuse it, and goes into checkpoints. */
+  readonly network?: NetworkSpec;
+}
+
+/** A bare function [n, ...event] to [n]: the log-density, up to a constant, that the chains are to climb. */
+export type NegativeEnergyFunction = (x: tf.Tensor) => tf.Tensor1D;
+
+/** An Energy from a bare function. */
+export function fromFunction(negativeEnergy: NegativeEnergyFunction, eventShape: readonly number[]): Energy {
+  return {
+    eventShape,
+    negativeEnergy,
+    valueAndGrad: (x) => valueAndGradByTape(negativeEnergy, x),
+    variables: {},
+  };
+}
+
+/** f(x) and ∂f/∂x by automatic differentiation. Chains are independent, so one pass serves all of them. */
+export function valueAndGradByTape(negativeEnergy: NegativeEnergyFunction, x: tf.Tensor): ValueAndGrad {
+  requireBackend();
+  return tf.tidy(() => {
+    const { value, grad } = tf.valueAndGrad((input: tf.Tensor) => negativeEnergy(input))(
+      x,
+      tf.ones([x.shape[0]!]),
+    );
+    return { value: value as tf.Tensor1D, grad };
+  });
+}
+
+/** Throws InvalidShapeError unless x is [n, ...eventShape] with n of at least 1. */
+export function requireEvents(field: string, x: tf.Tensor, eventShape: readonly number[]): void {
+  const [n = 0, ...event] = x.shape;
+  if (n < 1 || event.length !== eventShape.length || event.some((size, i) => size !== eventShape[i])) {
+    throw new InvalidShapeError(field, ['n', ...eventShape], x.shape);
+  }
+}

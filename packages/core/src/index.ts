@@ -1,0 +1,33 @@
+export { requireBackend } from './backend.ts';
+export { type Batch, type BatchOptions, batches, type Dataset } from './dataset.ts';
+export { elements, normal, normals, permutation, uniforms } from './draws.ts';
+export {
+  type Energy,
+  fromFunction,
+  type NegativeEnergyFunction,
+  requireEvents,
+  type ValueAndGrad,
+  valueAndGradByTape,
+} from './energy.ts';
+export * from './errors.ts';
+export type { GeneratorModel } from './generator.ts';
+export { fromPoints, gaussian, type InitialDistribution, uniform } from './initial.ts';
+export type { FusedSampler, KernelInfo, KernelState, TransitionKernel } from './kernel.ts';
+export { foldIn, fromChain, type Key, key, split } from './key.ts';
+export type {
+  ActivationName,
+  ActivationSpec,
+  ConvLayerSpec,
+  ConvNetworkSpec,
+  MlpNetworkSpec,
+  NetworkSpec,
+} from './network.ts';
+export { philox4x32 } from './philox.ts';
+export { exponential, linear, piecewise, type Schedule, valueAt } from './schedule.ts';
+export {
+  shortRun,
+  type ShortRun,
+  type ShortRunOptions,
+  type ShortRunResult,
+  type Trace,
+} from './short-run.ts';

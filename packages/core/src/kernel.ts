@@ -1,0 +1,43 @@
+/** One MCMC step as a pure function, state and report apart: the shape that blackjax gives its kernels. */
+import type * as tf from '@tensorflow/tfjs-core';
+import type { Energy } from './energy.ts';
+import type { Key } from './key.ts';
+
+/** What a chain carries from step to step. Kernels extend it; every tensor in it belongs to the state. */
+export interface KernelState {
+  /** Positions, [n, ...event]. */
+  readonly x: tf.Tensor;
+  /** How many steps were made: the index of schedules, and the counter of the next step's noise. */
+  readonly step: number;
+}
+
+/** What one step tells, measured where the step began. */
+export interface KernelInfo {
+  /** f(x), [n]. */
+  readonly value: tf.Tensor1D;
+  /** The Euclidean norm of ∂f/∂x of each chain, [n]. */
+  readonly gradientNorm: tf.Tensor1D;
+  /** The Metropolis acceptance probability, [n]; absent where there is no such test. */
+  readonly acceptance?: tf.Tensor1D;
+}
+
+export interface TransitionKernel<S extends KernelState = KernelState> {
+  readonly name: string;
+  /** Whether p is exactly invariant: false for Langevin without a Metropolis test. */
+  readonly calibrated: boolean;
+  /** The state at x, which is borrowed. */
+  init(energy: Energy, x: tf.Tensor): S;
+  /**
+   * The next state and a report, made of new tensors; `state` is borrowed. The noise of chain i is a pure
+   * function of (key, state.step, i). Without a key the noise is off.
+   */
+  step(energy: Energy, state: S, key?: Key): { state: S; info: KernelInfo };
+  /** How a backend that runs all steps at once finds its kernel; see `shortRun`. */
+  readonly fused?: FusedSampler;
+}
+
+/** A backend kernel that runs K steps in one call, and the attributes that describe this transition kernel. */
+export interface FusedSampler {
+  readonly kernelName: string;
+  attributes(firstStep: number, steps: number): Record<string, tf.Attribute>;
+}
