@@ -11,6 +11,13 @@ export interface ValueAndGrad {
   readonly grad: tf.Tensor;
 }
 
+export interface ParameterGrads {
+  /** f(x), shape [n]. */
+  readonly value: tf.Tensor1D;
+  /** The gradient for each trainable variable, by the variable's name in `variables`. */
+  readonly gradients: Readonly<Record<string, tf.Tensor>>;
+}
+
 /** A negative energy over events of one shape. Its methods borrow their inputs; their outputs are the caller's. */
 export interface Energy {
   /** [32, 32, 3] for a CIFAR-10 image. */
@@ -19,6 +26,8 @@ export interface Energy {
   negativeEnergy(x: tf.Tensor): tf.Tensor1D;
   /** f(x) and its gradient in x, one pass forward and one back. */
   valueAndGrad(x: tf.Tensor): ValueAndGrad;
+  /** f(x) and the gradient in the parameters of Σ_i weights_i f(x_i); `weights` is [n]. */
+  parameterGrads(x: tf.Tensor, weights: tf.Tensor1D): ParameterGrads;
   /** Trainable variables by their names in a checkpoint, such as `f.0.weight`. */
   readonly variables: Readonly<Record<string, tf.Variable>>;
   /** The network as plain data, where it is one: lets a backend fuse it, and goes into checkpoints. */
@@ -28,13 +37,18 @@ export interface Energy {
 /** A bare function [n, ...event] to [n]: the log-density, up to a constant, that the chains are to climb. */
 export type NegativeEnergyFunction = (x: tf.Tensor) => tf.Tensor1D;
 
-/** An Energy from a bare function. */
-export function fromFunction(negativeEnergy: NegativeEnergyFunction, eventShape: readonly number[]): Energy {
+/** An Energy from a bare function, and the variables it uses where it is to be trained. */
+export function fromFunction(
+  negativeEnergy: NegativeEnergyFunction,
+  eventShape: readonly number[],
+  variables: Readonly<Record<string, tf.Variable>> = {},
+): Energy {
   return {
     eventShape,
     negativeEnergy,
     valueAndGrad: (x) => valueAndGradByTape(negativeEnergy, x),
-    variables: {},
+    parameterGrads: (x, weights) => parameterGradsByTape(negativeEnergy, variables, x, weights),
+    variables,
   };
 }
 
@@ -50,6 +64,29 @@ export function valueAndGradByTape(negativeEnergy: NegativeEnergyFunction, x: tf
   });
 }
 
+/** f(x) and the gradient in `variables` of Σ_i weights_i f(x_i), by automatic differentiation. */
+export function parameterGradsByTape(
+  negativeEnergy: NegativeEnergyFunction,
+  variables: Readonly<Record<string, tf.Variable>>,
+  x: tf.Tensor,
+  weights: tf.Tensor1D,
+): ParameterGrads {
+  requireBackend();
+  const names = Object.keys(variables);
+  if (names.length === 0) return { value: negativeEnergy(x), gradients: {} };
+  return tf.tidy(() => {
+    let value: tf.Tensor1D | undefined;
+    const { grads } = tf.variableGrads(() => {
+      value = tf.keep(negativeEnergy(x));
+      return tf.sum(tf.mul(value, weights)) as tf.Scalar;
+    }, Object.values(variables));
+    const gradients = Object.fromEntries(names.map((name) => [name, grads[variables[name]!.name]!]));
+    // Kept across the inner scope of variableGrads; the clone belongs to this one.
+    const kept = value!.clone() as tf.Tensor1D;
+    value!.dispose();
+    return { value: kept, gradients };
+  });
+}
 /** Throws InvalidShapeError unless x is [n, ...eventShape] with n of at least 1. */
 export function requireEvents(field: string, x: tf.Tensor, eventShape: readonly number[]): void {
   const [n = 0, ...event] = x.shape;

@@ -1,10 +1,13 @@
 export { requireBackend } from './backend.ts';
+export { type ChainOptions, type ChainResult, runChains, type Trace } from './chains.ts';
 export { type Batch, type BatchOptions, batches, type Dataset } from './dataset.ts';
 export { elements, normal, normals, permutation, uniforms } from './draws.ts';
 export {
   type Energy,
   fromFunction,
   type NegativeEnergyFunction,
+  type ParameterGrads,
+  parameterGradsByTape,
   requireEvents,
   type ValueAndGrad,
   valueAndGradByTape,
@@ -24,10 +27,4 @@ export type {
 } from './network.ts';
 export { philox4x32 } from './philox.ts';
 export { exponential, linear, piecewise, type Schedule, valueAt } from './schedule.ts';
-export {
-  shortRun,
-  type ShortRun,
-  type ShortRunOptions,
-  type ShortRunResult,
-  type Trace,
-} from './short-run.ts';
+export { shortRun, type ShortRun, type ShortRunOptions } from './short-run.ts';

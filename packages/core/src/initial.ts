@@ -36,11 +36,7 @@ export function gaussian(
     name: 'gaussian',
     eventShape,
     sample: (key, n) =>
-      tf.tidy(() =>
-        normal(key, [chainCount(n), ...eventShape])
-          .mul(scale)
-          .add(mean),
-      ),
+      tf.tidy(() => tf.add(tf.mul(normal(key, [chainCount(n), ...eventShape]), scale), mean)),
   };
 }
 

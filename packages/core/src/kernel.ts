@@ -39,5 +39,5 @@ export interface TransitionKernel<S extends KernelState = KernelState> {
 /** A backend kernel that runs K steps in one call, and the attributes that describe this transition kernel. */
 export interface FusedSampler {
   readonly kernelName: string;
-  attributes(firstStep: number, steps: number): Record<string, tf.Attribute>;
+  attributes(steps: number): Record<string, tf.Attribute>;
 }

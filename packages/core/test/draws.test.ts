@@ -4,7 +4,11 @@ import { key, normals, permutation, philox4x32 } from '../src/index.ts';
 describe('philox4x32', () => {
   // The known-answer vectors published with Random123 (kat_vectors, philox4x32-10).
   test.each([
-    [[0, 0, 0, 0], [0, 0], [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]],
+    [
+      [0, 0, 0, 0],
+      [0, 0],
+      [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8],
+    ],
     [
       [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff],
       [0xffffffff, 0xffffffff],

@@ -1,0 +1,142 @@
+/** Running chains: K steps of a kernel on an energy, from given positions. */
+import * as tf from '@tensorflow/tfjs-core';
+import { requireBackend } from './backend.ts';
+import { type Energy, requireEvents } from './energy.ts';
+import { InvalidArgumentError, requireInteger } from './errors.ts';
+import type { FusedSampler, KernelInfo, KernelState, TransitionKernel } from './kernel.ts';
+import type { Key } from './key.ts';
+
+export interface ChainOptions<S extends KernelState = KernelState> {
+  readonly energy: Energy;
+  readonly kernel: TransitionKernel<S>;
+  /** K, the number of steps. */
+  readonly steps: number;
+  /** Steps (1 .. K) after which the positions are kept, in increasing order. */
+  readonly snapshots?: readonly number[];
+}
+
+/** One number a step, averaged over the chains, measured before the step moves them. */
+export interface Trace {
+  /** Mean f(x), [K]. */
+  readonly value: tf.Tensor1D;
+  /** Mean Euclidean norm of ∂f/∂x, [K]; Table 2 of the paper reports its mean. */
+  readonly gradientNorm: tf.Tensor1D;
+  /** Positions after the asked-for steps, each [n, ...event]. */
+  readonly snapshots: readonly tf.Tensor[];
+}
+
+export interface ChainResult {
+  /** [n, ...event]. */
+  readonly x: tf.Tensor;
+  readonly trace: Trace;
+}
+
+/**
+ * Makes K steps from `start` [n, ...event], which is borrowed; without a key the noise is off. Every tensor of
+ * the result is the caller's.
+ *
+ * Where the energy says what network it is, and the active backend has a kernel that runs all K steps at once,
+ * that one is used; otherwise this loop, which never reads a tensor back.
+ *
+ * @throws InvalidArgumentError for a bad number of steps or bad snapshots; InvalidShapeError for a bad start.
+ */
+export function runChains<S extends KernelState>(
+  options: ChainOptions<S>,
+  start: tf.Tensor,
+  key?: Key,
+): ChainResult {
+  const { energy, kernel, steps, snapshots = [] } = options;
+  requireBackend();
+  requireSteps(steps, snapshots);
+  requireEvents('start', start, energy.eventShape);
+  const fused = snapshots.length === 0 ? kernel.fused : undefined;
+  if (
+    fused !== undefined &&
+    energy.network !== undefined &&
+    tf.getKernel(fused.kernelName, tf.getBackend())
+  ) {
+    return runFused(fused, energy, start, steps, key);
+  }
+  return runLoop(options, start, key);
+}
+
+/** Throws InvalidArgumentError unless steps is at least 1 and snapshots increase within 1 .. steps. */
+export function requireSteps(steps: number, snapshots: readonly number[]): void {
+  requireInteger('steps', steps, 1);
+  snapshots.forEach((step, i) => {
+    if (!Number.isSafeInteger(step) || step < 1 || step > steps || step <= (snapshots[i - 1] ?? 0)) {
+      throw new InvalidArgumentError(
+        'snapshots',
+        `must increase within 1 .. ${steps}, got [${snapshots.join(', ')}]`,
+      );
+    }
+  });
+}
+
+function runLoop<S extends KernelState>(options: ChainOptions<S>, start: tf.Tensor, key?: Key): ChainResult {
+  const { energy, kernel, steps, snapshots = [] } = options;
+  return tf.tidy(() => {
+    const values: tf.Scalar[] = [];
+    const norms: tf.Scalar[] = [];
+    const kept: tf.Tensor[] = [];
+    let state = kernel.init(energy, start);
+    for (let done = 1; done <= steps; done++) {
+      const { next, value, gradientNorm } = advance(energy, kernel, state, key);
+      tf.dispose(state as unknown as tf.TensorContainer);
+      state = next;
+      values.push(value);
+      norms.push(gradientNorm);
+      if (snapshots.includes(done)) kept.push(state.x.clone());
+    }
+    const trace = {
+      value: tf.stack(values) as tf.Tensor1D,
+      gradientNorm: tf.stack(norms) as tf.Tensor1D,
+      snapshots: kept,
+    };
+    return { x: state.x.clone(), trace };
+  });
+}
+
+/** One step, its report reduced to means at once, so that a trace costs two numbers a step. */
+function advance<S extends KernelState>(
+  energy: Energy,
+  kernel: TransitionKernel<S>,
+  state: S,
+  key: Key | undefined,
+): { next: S; value: tf.Scalar; gradientNorm: tf.Scalar } {
+  const result = tf.tidy(() => {
+    const { state: next, info }: { state: S; info: KernelInfo } = kernel.step(energy, state, key);
+    return {
+      next,
+      value: tf.mean(info.value),
+      gradientNorm: tf.mean(info.gradientNorm),
+    } as unknown as tf.TensorContainer;
+  });
+  return result as unknown as { next: S; value: tf.Scalar; gradientNorm: tf.Scalar };
+}
+
+/** The backend's kernel takes x and the weights in checkpoint order; it returns x, value [K], gradientNorm [K]. */
+function runFused(
+  fused: FusedSampler,
+  energy: Energy,
+  start: tf.Tensor,
+  steps: number,
+  key?: Key,
+): ChainResult {
+  const weights = Object.values(energy.variables).map((variable, i) => [`weight${i}`, variable] as const);
+  const attributes = {
+    ...fused.attributes(steps),
+    network: energy.network,
+    steps,
+    key: key === undefined ? [] : [...key.words],
+    firstChain: key?.firstChain ?? 0,
+  };
+  const [x, value, gradientNorm] = tf
+    .engine()
+    .runKernel(
+      fused.kernelName,
+      { x: start, ...Object.fromEntries(weights) },
+      attributes as unknown as tf.NamedAttrMap,
+    ) as [tf.Tensor, tf.Tensor1D, tf.Tensor1D];
+  return { x, trace: { value, gradientNorm, snapshots: [] } };
+}
