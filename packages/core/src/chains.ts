@@ -5,6 +5,7 @@ import { type Energy, requireEvents } from './energy.ts';
 import { InvalidArgumentError, requireInteger } from './errors.ts';
 import type { FusedSampler, KernelInfo, KernelState, TransitionKernel } from './kernel.ts';
 import type { Key } from './key.ts';
+import { dispose, tidy } from './tidy.ts';
 
 export interface ChainOptions<S extends KernelState = KernelState> {
   readonly energy: Energy;
@@ -75,14 +76,14 @@ export function requireSteps(steps: number, snapshots: readonly number[]): void 
 
 function runLoop<S extends KernelState>(options: ChainOptions<S>, start: tf.Tensor, key?: Key): ChainResult {
   const { energy, kernel, steps, snapshots = [] } = options;
-  return tf.tidy(() => {
+  return tidy(() => {
     const values: tf.Scalar[] = [];
     const norms: tf.Scalar[] = [];
     const kept: tf.Tensor[] = [];
     let state = kernel.init(energy, start);
     for (let done = 1; done <= steps; done++) {
       const { next, value, gradientNorm } = advance(energy, kernel, state, key);
-      tf.dispose(state as unknown as tf.TensorContainer);
+      dispose(state);
       state = next;
       values.push(value);
       norms.push(gradientNorm);
@@ -104,15 +105,10 @@ function advance<S extends KernelState>(
   state: S,
   key: Key | undefined,
 ): { next: S; value: tf.Scalar; gradientNorm: tf.Scalar } {
-  const result = tf.tidy(() => {
+  return tidy(() => {
     const { state: next, info }: { state: S; info: KernelInfo } = kernel.step(energy, state, key);
-    return {
-      next,
-      value: tf.mean(info.value),
-      gradientNorm: tf.mean(info.gradientNorm),
-    } as unknown as tf.TensorContainer;
+    return { next, value: tf.mean(info.value), gradientNorm: tf.mean(info.gradientNorm) };
   });
-  return result as unknown as { next: S; value: tf.Scalar; gradientNorm: tf.Scalar };
 }
 
 /** The backend's kernel takes x and the weights in checkpoint order; it returns x, value [K], gradientNorm [K]. */

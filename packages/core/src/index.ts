@@ -28,3 +28,4 @@ export type {
 export { philox4x32 } from './philox.ts';
 export { exponential, linear, piecewise, type Schedule, valueAt } from './schedule.ts';
 export { shortRun, type ShortRun, type ShortRunOptions } from './short-run.ts';
+export { dispose, tidy } from './tidy.ts';

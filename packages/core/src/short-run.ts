@@ -1,4 +1,6 @@
 /** Short-run MCMC: K steps of a kernel from a fixed initial distribution, used as a generator. */
+import type * as tf from '@tensorflow/tfjs-core';
+import { requireBackend } from './backend.ts';
 import { type ChainOptions, type ChainResult, requireSteps, runChains } from './chains.ts';
 import { type Energy, fromFunction, type NegativeEnergyFunction } from './energy.ts';
 import { InvalidShapeError } from './errors.ts';
@@ -6,8 +8,7 @@ import type { GeneratorModel } from './generator.ts';
 import type { InitialDistribution } from './initial.ts';
 import type { KernelState } from './kernel.ts';
 import type { Key } from './key.ts';
-import type * as tf from '@tensorflow/tfjs-core';
-import { requireBackend } from './backend.ts';
+import { dispose } from './tidy.ts';
 
 export interface ShortRunOptions<S extends KernelState = KernelState> extends Omit<
   ChainOptions<S>,
@@ -48,7 +49,7 @@ export function shortRun<S extends KernelState>(options: ShortRunOptions<S>): Sh
     },
     generate: (z, key) => {
       const { x, trace } = run(z, key);
-      for (const tensor of [trace.value, trace.gradientNorm, ...trace.snapshots]) tensor.dispose();
+      dispose(trace);
       return x;
     },
     run,

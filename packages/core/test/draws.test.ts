@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { key, normals, permutation, philox4x32 } from '../src/index.ts';
+import { philox4x32 } from '../src/index.ts';
 
 describe('philox4x32', () => {
   // The known-answer vectors published with Random123 (kat_vectors, philox4x32-10).

@@ -1,0 +1,68 @@
+/** Multi-layer perceptrons as energies, for points in one or two dimensions and other small problems. */
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  type ActivationSpec,
+  type Energy,
+  fromFunction,
+  InvalidArgumentError,
+  type Key,
+  type MlpNetworkSpec,
+  requireBackend,
+  requireEvents,
+} from '@srmcmc/core';
+import { activation as activationOf } from './activations.ts';
+import { layerName, layerVariables } from './weights.ts';
+
+export interface MlpEnergyOptions {
+  /** D, the dimension of a point. */
+  readonly dimension: number;
+  /** Units of every layer but the last, which has one. */
+  readonly hidden: readonly number[];
+  /** Swish unless given: smooth, so that its gradient field has no kinks. */
+  readonly activation?: ActivationSpec;
+  /** Decides the initial weights. */
+  readonly key: Key;
+}
+
+export interface MlpEnergy extends Energy {
+  readonly network: MlpNetworkSpec;
+  dispose(): void;
+}
+
+/**
+ * f(x) for points [n, dimension]: dense layers with biases, the activation after all but the last.
+ *
+ * @throws InvalidArgumentError for sizes that are not positive integers.
+ */
+export function mlpEnergy({ dimension, hidden, activation: spec, key }: MlpEnergyOptions): MlpEnergy {
+  const sizes = [dimension, ...hidden, 1];
+  if (!sizes.every((size) => Number.isSafeInteger(size) && size > 0)) {
+    throw new InvalidArgumentError('hidden', `sizes must be positive integers, got [${sizes.join(', ')}]`);
+  }
+  const activation = activationOf(spec ?? { name: 'swish' });
+  requireBackend();
+  const variables = Object.assign(
+    {},
+    ...sizes.slice(1).map((units, i) => layerVariables(key, i, [sizes[i]!, units])),
+  ) as Record<string, tf.Variable>;
+  const last = sizes.length - 2;
+  const negativeEnergy = (x: tf.Tensor): tf.Tensor1D => {
+    requireEvents('x', x, [dimension]);
+    return tf.tidy(() => {
+      let h = x;
+      for (let i = 0; i <= last; i++) {
+        const name = layerName(i);
+        h = tf.add(tf.matMul(h, variables[`${name}.weight`]!), variables[`${name}.bias`]!);
+        if (i < last) h = activation.apply(h);
+      }
+      return tf.reshape(h, [x.shape[0]!]) as tf.Tensor1D;
+    });
+  };
+  return {
+    ...fromFunction(negativeEnergy, [dimension], variables),
+    network: { kind: 'mlp', sizes, activation: activation.spec },
+    dispose: () => {
+      for (const variable of Object.values(variables)) variable.dispose();
+    },
+  };
+}

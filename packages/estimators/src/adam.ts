@@ -1,0 +1,77 @@
+/** Adam (Kingma and Ba 2015) with its state in the open, so that a checkpoint holds all of it. */
+import * as tf from '@tensorflow/tfjs-core';
+import { InvalidArgumentError, type Schedule, valueAt } from '@srmcmc/core';
+
+type Variables = Readonly<Record<string, tf.Variable>>;
+type Tensors = Readonly<Record<string, tf.Tensor>>;
+
+export interface OptimizerState {
+  /** Updates made so far. */
+  readonly step: number;
+  /** Tensors by name, to be saved and restored as they are. */
+  readonly moments: Tensors;
+}
+
+/** Descends a gradient. The state is returned, not kept: `update` borrows the old one and gives a new one. */
+export interface Optimizer {
+  init(variables: Variables): OptimizerState;
+  /** Assigns the variables their next values. */
+  update(variables: Variables, gradients: Tensors, state: OptimizerState): OptimizerState;
+}
+
+export interface AdamOptions {
+  /** 1e-4 in the paper; a schedule is indexed by the number of updates made. */
+  readonly learningRate?: Schedule;
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly epsilon?: number;
+}
+
+/**
+ * The update of torch.optim.Adam, bias corrections and place of epsilon included.
+ *
+ * @throws InvalidArgumentError for decay rates outside [0, 1), or a variable without a gradient.
+ */
+export function adam(options: AdamOptions = {}): Optimizer {
+  const { learningRate = 1e-4, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
+  for (const [field, rate] of Object.entries({ beta1, beta2 })) {
+    if (!(rate >= 0 && rate < 1)) throw new InvalidArgumentError(field, `must be in [0, 1), got ${rate}`);
+  }
+  return {
+    init: (variables) => {
+      const zeros = Object.entries(variables).flatMap(([name, variable]) => [
+        [firstOf(name), tf.zeros(variable.shape)] as const,
+        [secondOf(name), tf.zeros(variable.shape)] as const,
+      ]);
+      return { step: 0, moments: Object.fromEntries(zeros) };
+    },
+    update: (variables, gradients, state) => {
+      const rate = valueAt(learningRate, state.step);
+      const step = state.step + 1;
+      const stepSize = rate / (1 - beta1 ** step);
+      const secondCorrection = Math.sqrt(1 - beta2 ** step);
+      const moments = tf.tidy(() => {
+        const next: Record<string, tf.Tensor> = {};
+        for (const [name, variable] of Object.entries(variables)) {
+          const gradient = gradients[name];
+          if (gradient === undefined) throw new InvalidArgumentError('gradients', `has none for '${name}'`);
+          const first = decay(state.moments[firstOf(name)]!, gradient, beta1);
+          const second = decay(state.moments[secondOf(name)]!, tf.square(gradient), beta2);
+          const scale = tf.add(tf.div(tf.sqrt(second), secondCorrection), epsilon);
+          variable.assign(tf.sub(variable, tf.mul(tf.div(first, scale), stepSize)));
+          next[firstOf(name)] = first;
+          next[secondOf(name)] = second;
+        }
+        return next;
+      });
+      return { step, moments };
+    },
+  };
+}
+
+function decay(average: tf.Tensor, value: tf.Tensor, rate: number): tf.Tensor {
+  return tf.add(tf.mul(average, rate), tf.mul(value, 1 - rate));
+}
+
+const firstOf = (name: string): string => `${name}.first`;
+const secondOf = (name: string): string => `${name}.second`;

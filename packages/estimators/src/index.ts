@@ -1,0 +1,18 @@
+export { adam, type AdamOptions, type Optimizer, type OptimizerState } from './adam.ts';
+export {
+  type ChainMemory,
+  type ChainPolicy,
+  dataInitialised,
+  noiseInitialised,
+  type NoiseInitialisedOptions,
+  persistent,
+  type PersistentOptions,
+} from './chains.ts';
+export {
+  initialState,
+  type Learner,
+  type LearningState,
+  type LearningStep,
+  learningStep,
+} from './learning.ts';
+export { type Estimate, type Estimator, momentMatching } from './moment-matching.ts';

@@ -1,0 +1,85 @@
+/** Algorithm 1 of the paper, one iteration at a time: state in, state and diagnostics out. */
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  type Energy,
+  type Key,
+  normal,
+  requireEvents,
+  type Schedule,
+  split,
+  tidy,
+  type Trace,
+  valueAt,
+} from '@srmcmc/core';
+import type { Optimizer, OptimizerState } from './adam.ts';
+import type { ChainMemory, ChainPolicy } from './chains.ts';
+import type { Estimator } from './moment-matching.ts';
+
+/** What learns, and how. */
+export interface Learner {
+  readonly energy: Energy;
+  readonly chains: ChainPolicy;
+  readonly estimator: Estimator;
+  readonly optimizer: Optimizer;
+  /** σ of the noise added to the data, indexed by the iteration; 0.03 in the paper. */
+  readonly smoothing?: Schedule;
+}
+
+/** All that goes on from one iteration to the next, besides the variables of the energy. */
+export interface LearningState {
+  readonly iteration: number;
+  readonly optimizer: OptimizerState;
+  readonly chains: ChainMemory;
+}
+
+export interface LearningStep {
+  readonly state: LearningState;
+  /** x⁻, [m, ...event]. */
+  readonly samples: tf.Tensor;
+  readonly trace: Trace;
+  /** Mean f(x⁺) and mean f(x⁻). Their difference hovers about 0 in healthy learning. */
+  readonly dataValue: tf.Scalar;
+  readonly sampleValue: tf.Scalar;
+}
+
+/** The state before the first iteration. */
+export function initialState({ energy, chains, optimizer }: Learner, key: Key): LearningState {
+  return { iteration: 0, optimizer: optimizer.init(energy.variables), chains: chains.init(key) };
+}
+
+/**
+ * One iteration of Algorithm 1 (Nijkamp et al. 2019): x⁺ = data + N(0, σ²), x⁻ ~ q by the chain policy, then one
+ * optimizer update on the estimator's gradient.
+ *
+ * `data` [m, ...event] and `state` are borrowed; the result is the caller's. The variables of the energy are
+ * assigned their next values, the one effect besides. The caller gives each iteration a key of its own.
+ */
+export function learningStep(
+  learner: Learner,
+  state: LearningState,
+  data: tf.Tensor,
+  key: Key,
+): LearningStep {
+  const { energy, chains, estimator, optimizer, smoothing = 0 } = learner;
+  requireEvents('data', data, energy.eventShape);
+  const sigma = valueAt(smoothing, state.iteration);
+  const [smoothingKey, chainKey] = split(key) as [Key, Key];
+  const { x: samples, trace, memory } = chains.sample(energy, data, state.chains, chainKey);
+  const { next, dataValue, sampleValue } = tidy(() => {
+    const positive = sigma === 0 ? data : tf.add(data, tf.mul(normal(smoothingKey, data.shape), sigma));
+    const estimate = estimator.estimate(energy, positive, samples);
+    const next = optimizer.update(energy.variables, estimate.gradients, state.optimizer);
+    return { next, dataValue: estimate.dataValue, sampleValue: estimate.sampleValue };
+  });
+  return {
+    state: {
+      iteration: state.iteration + 1,
+      optimizer: next,
+      chains: memory,
+    },
+    samples,
+    trace,
+    dataValue,
+    sampleValue,
+  };
+}
