@@ -1,0 +1,94 @@
+/** Reading and writing safetensors files in Node. */
+import { randomUUID } from 'node:crypto';
+import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { SafetensorsError } from './errors.ts';
+import { parse, type SafetensorsFile } from './parse.ts';
+import { serializeInParts, type SafetensorsContent } from './serialize.ts';
+
+/** Node reads and writes at most 2 GiB - 1 bytes in one call. */
+const CHUNK_BYTES = 2 ** 30;
+
+/**
+ * Reads and parses a file. The tensors are views into one buffer that holds the whole file.
+ *
+ * @throws SafetensorsError as `parse` does, with the path in front; Node's own errors (`ENOENT`, ...) for the rest.
+ */
+export async function readFile(path: string): Promise<SafetensorsFile> {
+  const file = await open(path, 'r');
+  let bytes: Uint8Array;
+  try {
+    bytes = await readAll(file);
+  } finally {
+    await file.close();
+  }
+  try {
+    return parse(bytes);
+  } catch (cause) {
+    if (cause instanceof SafetensorsError) {
+      throw new SafetensorsError(cause.code, `${path}: ${cause.message}`, { cause });
+    }
+    throw cause;
+  }
+}
+
+/**
+ * Writes a file so that whatever happens, even loss of power, `path` holds either what it held before or all of the
+ * new content: the bytes go to a temporary name in the same folder, are flushed to the disk, and the file is renamed.
+ *
+ * @throws SafetensorsError as `serialize` does, before anything is written; Node's own errors (`ENOSPC`, ...), after
+ * which `path` is untouched and the temporary file gone.
+ */
+export async function writeFileAtomic(path: string, content: SafetensorsContent): Promise<void> {
+  const parts = serializeInParts(content);
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${randomUUID()}.tmp`);
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      for (const part of parts) await writeAll(file, part);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(folder);
+}
+
+async function readAll(file: FileHandle): Promise<Uint8Array> {
+  const { size } = await file.stat();
+  const bytes = new Uint8Array(size);
+  let length = 0;
+  while (length < size) {
+    const { bytesRead } = await file.read(bytes, length, Math.min(CHUNK_BYTES, size - length), length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return bytes.subarray(0, length);
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < bytes.byteLength;) {
+    const { bytesWritten } = await file.write(
+      bytes,
+      offset,
+      Math.min(CHUNK_BYTES, bytes.byteLength - offset),
+    );
+    offset += bytesWritten;
+  }
+}
+
+/** Makes the rename durable. Windows has no such call and needs none. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
