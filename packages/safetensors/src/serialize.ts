@@ -16,8 +16,8 @@ export interface SafetensorsContent {
  * The bytes of a safetensors file.
  *
  * Tensors are ordered by decreasing alignment of their dtype, then by name (code points), and the header is padded with
- * spaces to a multiple of 8, exactly as the reference writes them. Metadata keys are sorted; the reference, which
- * leaves their order to a random hash, agrees when there is at most one.
+ * spaces to a multiple of 8, exactly as the reference writes them. Metadata keys keep the order of the record (the
+ * reference leaves theirs to a random hash), so that a file which was parsed is written again byte for byte.
  *
  * @throws SafetensorsError `INVALID_TENSOR`, `UNKNOWN_DTYPE`, `SIZE_MISMATCH`, `SIZE_OVERFLOW`, `DUPLICATE_KEY` or
  * `HEADER_TOO_LARGE` when the content cannot be written.
@@ -101,7 +101,7 @@ function requireWritable(name: string, { dtype, shape, data }: RawTensor): void 
 }
 
 function metadataEntry(metadata: Readonly<Record<string, string>>): string[] {
-  const entries = Object.entries(metadata).sort(([a], [b]) => compareCodePoints(a, b));
+  const entries = Object.entries(metadata);
   if (entries.length === 0) return [];
   const fields = entries.map(([key, text]) => {
     if (typeof text !== 'string') {

@@ -5,7 +5,7 @@ import { codeOf, golden } from './golden.ts';
 const scalar: RawTensor = { dtype: 'U8', shape: [], data: Uint8Array.of(7) };
 
 describe('serialize', () => {
-  it.each(['every-dtype', 'awkward-names', 'empty', 'conversions', 'integers'])(
+  it.each(['every-dtype', 'awkward-names', 'much-metadata', 'empty', 'conversions', 'integers'])(
     'writes the content of %s, handed over in reverse, byte for byte as the reference does',
     (name) => {
       const file = golden(`${name}.safetensors`);
@@ -34,13 +34,6 @@ describe('serialize', () => {
     for (const { dtype, data } of parse(serialize({ tensors })).tensors.values()) {
       expect([dtype, data.byteOffset % (data.byteLength / 3)]).toEqual([dtype, 0]);
     }
-  });
-
-  it('writes the same bytes whatever the order of metadata', () => {
-    const tensors = [['x', scalar]] as const;
-    const bytes = serialize({ tensors, metadata: { b: '1', a: '2' } });
-    expect(serialize({ tensors, metadata: { a: '2', b: '1' } })).toEqual(bytes);
-    expect(parse(bytes).metadata).toEqual({ a: '2', b: '1' });
   });
 
   it.each<[SafetensorsErrorCode, string, () => unknown]>([

@@ -178,6 +178,7 @@ def verdicts():
 
 (OUT / "every-dtype.safetensors").write_bytes(every_dtype())
 (OUT / "awkward-names.safetensors").write_bytes(awkward_names())
+(OUT / "much-metadata.safetensors").write_bytes(save({}, {key: key.upper() for key in "the order is random".split()}))
 (OUT / "empty.safetensors").write_bytes(save({}))
 (OUT / "conversions.safetensors").write_bytes(conversions())
 (OUT / "integers.safetensors").write_bytes(integer_rounding())
