@@ -43,11 +43,15 @@ export function fromFunction(
   eventShape: readonly number[],
   variables: Readonly<Record<string, tf.Variable>> = {},
 ): Energy {
+  const checked: NegativeEnergyFunction = (x) => {
+    requireEvents('x', x, eventShape);
+    return tf.tidy(() => negativeEnergy(x));
+  };
   return {
     eventShape,
-    negativeEnergy,
-    valueAndGrad: (x) => valueAndGradByTape(negativeEnergy, x),
-    parameterGrads: (x, weights) => parameterGradsByTape(negativeEnergy, variables, x, weights),
+    negativeEnergy: checked,
+    valueAndGrad: (x) => valueAndGradByTape(checked, x),
+    parameterGrads: (x, weights) => parameterGradsByTape(checked, variables, x, weights),
     variables,
   };
 }

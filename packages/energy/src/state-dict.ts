@@ -7,6 +7,7 @@ import {
   InvalidShapeError,
   MissingWeightsError,
 } from '@srmcmc/core';
+import { activation as activationOf } from './activations.ts';
 import { convNetwork } from './conv-network.ts';
 
 /** One tensor of a state dict, row-major, in PyTorch's layout: [out, in, height, width] or [out, in]. */
@@ -82,7 +83,7 @@ export function convNetworkOf(
   }
   const channels = shapes.slice(0, -1).map(([out]) => out!);
   const side = final[2]! * 2 ** (channels.length - 1);
-  return convNetwork([side, side, shapes[0]![1]!], channels, activation);
+  return convNetwork([side, side, shapes[0]![1]!], channels, activationOf(activation).spec);
 }
 
 /** [kh, kw, in, out] and [in, out] become [out, in, kh, kw] and [out, in]; a bias stays. */
