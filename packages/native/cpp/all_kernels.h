@@ -1,0 +1,33 @@
+// Gathers the kernels of one instruction set into a table. The including file defines LANES.
+#pragma once
+#include "elementwise.h"
+#include "filter_gradient.h"
+#include "matmul.h"
+#include "random_normal.h"
+#include "reduction.h"
+
+namespace {
+
+// Independent multiply-adds in registers: the most that the machine can do, for reporting fractions of it.
+void fma_loop(int64_t tasks, int64_t iterations, float* sink) {
+  auto task = [&](int64_t index, int) {
+    vec sum[12];
+    for (int i = 0; i < 12; ++i) sum[i] = splat(static_cast<float>(i));
+    vec a = splat(0.999f), b = splat(0.001f);
+    for (int64_t k = 0; k < iterations; ++k) {
+#pragma GCC unroll 12
+      for (int i = 0; i < 12; ++i) sum[i] = sum[i] * a + b;
+    }
+    vec total{};
+    for (int i = 0; i < 12; ++i) total += sum[i];
+    sink[index] = horizontal_sum(total);
+  };
+  parallel(tasks, task);
+}
+
+constexpr srmcmc::Kernels table(const char* name) {
+  return {name, L, conv2d, conv2d_input_gradient, conv2d_filter_gradient, mat_mul, unary, binary, compare,
+          select, reduce, normal, philox_block, fma_loop};
+}
+
+}  // namespace

@@ -1,0 +1,90 @@
+// The table of compute kernels: one instance for each instruction set, chosen once at run time.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace srmcmc {
+
+enum class Activation : int { linear, relu, relu6, elu, leakyRelu, prelu, sigmoid };
+
+/// What a matrix product does to a finished element: y = activation(sum + bias[channel]).
+struct Epilogue {
+  const float* bias = nullptr;  // one for each output channel, or null
+  Activation activation = Activation::linear;
+  float alpha = 0;              // slope of leakyRelu
+  const float* prelu = nullptr; // slopes of prelu, one for each output channel
+};
+
+/// A 2-D convolution of NHWC images with HWIO filters.
+struct ConvShape {
+  int batch, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels;
+  int filterHeight, filterWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, padTop, padLeft;
+};
+
+/// c[i] = op(a[i]) op(b[i]) for each i < batch; strides are in elements and 0 repeats an operand.
+struct MatMulShape {
+  int64_t batch, rows, inner, columns, batchStrideA, batchStrideB;
+  bool transposeA, transposeB;
+};
+
+enum class Unary : int {
+  neg, abs, square, sqrt, rsqrt, reciprocal, exp, log, tanh, sigmoid, softplus,
+  relu, relu6, leakyRelu, elu, step, clip, copy, count
+};
+
+enum class Binary : int {
+  add, sub, mul, div, maximum, minimum, squaredDifference, prelu, eluGrad, leakyReluGrad,
+  greater, greaterEqual, less, lessEqual, equal, notEqual, count
+};
+constexpr bool is_comparison(Binary op) { return op >= Binary::greater; }
+
+constexpr int kMaxRank = 6;
+
+/// Operands broadcast over a common shape; a stride of 0 repeats an operand along that axis. Output is dense.
+struct Broadcast {
+  int rank;
+  int64_t size[kMaxRank], strideA[kMaxRank], strideB[kMaxRank];
+};
+
+enum class Reduction : int { sum, max, min, count };
+
+/// x [outer, length, inner] is reduced along its middle axis to y [outer, inner], then scaled.
+struct ReduceShape {
+  int64_t outer, length, inner;
+  float scale;
+};
+
+/// Normals of chains firstChain .. firstChain + chains - 1 at one step; event elements for each chain.
+struct NormalStream {
+  uint32_t key[2];
+  uint32_t firstChain, step;
+  int64_t chains, event;
+};
+
+struct Kernels {
+  const char* name;
+  int lanes;
+  void (*conv2d)(const ConvShape&, const float* x, const float* filter, float* y, const Epilogue&);
+  void (*conv2dInputGradient)(const ConvShape&, const float* dy, const float* filter, float* dx);
+  void (*conv2dFilterGradient)(const ConvShape&, const float* x, const float* dy, float* dFilter);
+  void (*matMul)(const MatMulShape&, const float* a, const float* b, float* c, const Epilogue&);
+  void (*unary)(Unary, int64_t n, const float* x, float* y, float p0, float p1);
+  void (*binary)(Binary, const Broadcast&, const float* a, const float* b, float* y, float p0);
+  void (*compare)(Binary, const Broadcast&, const float* a, const float* b, uint8_t* y);
+  void (*select)(int64_t n, const uint8_t* condition, const float* a, const float* b, float* y);
+  void (*reduce)(Reduction, const ReduceShape&, const float* x, float* y);
+  void (*normal)(const NormalStream&, float* y);
+  void (*philox)(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+  void (*fmaLoop)(int64_t tasks, int64_t iterations, float* sink); // lanes * 2 * 12 floating point operations each
+};
+
+const Kernels* portable_kernels();
+#if defined(__x86_64__)
+const Kernels* avx2_kernels();
+const Kernels* avx512_kernels();
+#endif
+
+/// The best table this processor can run, lowered by SRMCMC_ISA=portable|avx2|avx512.
+const Kernels& kernels();
+
+}  // namespace srmcmc

@@ -1,0 +1,99 @@
+// Counter-based normals: Philox4x32-10 (Salmon et al., SC 2011) and the Box-Muller transform. Block b of a chain
+// has the counter (b, step, chain, 0) and gives its elements 4b .. 4b + 3, so that a number depends on nothing but
+// the key, the chain, the step and its place.
+#pragma once
+#include "elementary.h"
+#include "kernels.h"
+#include "parallel.h"
+
+namespace {
+
+constexpr uint32_t MULTIPLIER0 = 0xD2511F53u, MULTIPLIER1 = 0xCD9E8D57u;
+constexpr uint32_t WEYL0 = 0x9E3779B9u, WEYL1 = 0xBB67AE85u;
+constexpr int ROUNDS = 10;
+
+struct Philox {
+  uvec w[4];
+};
+
+INLINE void multiply(uvec a, uint32_t m, uvec* high, uvec* low) {
+  const lvec factor = reinterpret_cast<lvec>(splat_uint(m));
+  const lvec wide = reinterpret_cast<lvec>(a);
+  const lvec even = multiply_low_halves(wide, factor), odd = multiply_low_halves(wide >> 32, factor);
+  const uint64_t mask = 0xffffffffu;
+  *low = reinterpret_cast<uvec>((even & mask) | (odd << 32));
+  *high = reinterpret_cast<uvec>((even >> 32) | (odd & ~mask));
+}
+
+INLINE Philox philox4x32(Philox c, uint32_t key0, uint32_t key1) {
+  for (int round = 0; round < ROUNDS; ++round, key0 += WEYL0, key1 += WEYL1) {
+    uvec high0, low0, high1, low1;
+    multiply(c.w[0], MULTIPLIER0, &high0, &low0);
+    multiply(c.w[2], MULTIPLIER1, &high1, &low1);
+    c = {{high1 ^ c.w[1] ^ key0, low1, high0 ^ c.w[3] ^ key1, low0}};
+  }
+  return c;
+}
+
+// Two normals from two words: radius sqrt(-2 ln u) with u in (0, 1], angle 2 pi v / 2^24.
+INLINE void box_muller(uvec w0, uvec w1, vec* z0, vec* z1) {
+  const vec u = __builtin_convertvector(reinterpret_cast<ivec>((w0 >> 8) + 1), vec) * 0x1p-24f;
+  const vec radius = vsqrt(vabs(-2.f * log_normal(u, splat_int(0))));
+
+  // The nearest quarter turn is taken off in integers, so that the angle left is exact and within pi / 4.
+  const ivec v = reinterpret_cast<ivec>(w1 >> 8);
+  const ivec quarter = (v + (1 << 21)) >> 22;
+  const vec angle = __builtin_convertvector(v - (quarter << 22), vec) * (6.28318530717958647692f * 0x1p-24f);
+  const vec s = angle * angle;
+  vec sine = splat(-1.9515295891e-4f);
+  sine = sine * s + 8.3321608736e-3f;
+  sine = sine * s - 1.6666654611e-1f;
+  sine = sine * s * angle + angle;
+  vec cosine = splat(2.443315711809948e-5f);
+  cosine = cosine * s - 1.388731625493765e-3f;
+  cosine = cosine * s + 4.166664568298827e-2f;
+  cosine = cosine * s * s - 0.5f * s + 1.f;
+  const auto swapped = (quarter & 1) != 0;
+  const vec c = swapped ? sine : cosine;
+  const vec d = swapped ? cosine : sine;
+  const ivec negativeCosine = ((quarter + 1) & 2) << 30, negativeSine = (quarter & 2) << 30;
+  *z0 = radius * reinterpret_cast<vec>(reinterpret_cast<ivec>(c) ^ negativeCosine);
+  *z1 = radius * reinterpret_cast<vec>(reinterpret_cast<ivec>(d) ^ negativeSine);
+}
+
+void normal(const srmcmc::NormalStream& s, float* y) {
+  if (s.chains == 0 || s.event == 0) return;
+  constexpr int64_t BLOCKS = 1024;  // Philox blocks a task
+  const int64_t blocks = divide_up(s.event, 4), parts = divide_up(blocks, BLOCKS);
+  auto task = [&](int64_t index, int) {
+    const int64_t chain = index / parts, begin = index % parts * BLOCKS;
+    const int64_t end = smaller(blocks, begin + BLOCKS);
+    uvec lane;
+    for (int i = 0; i < L; ++i) lane[i] = static_cast<uint32_t>(i);
+    for (int64_t block = begin; block < end; block += L) {
+      const Philox counter = {{lane + static_cast<uint32_t>(block), splat_uint(s.step),
+                               splat_uint(s.firstChain + static_cast<uint32_t>(chain)), uvec{}}};
+      const Philox bits = philox4x32(counter, s.key[0], s.key[1]);
+      vec z[4];
+      box_muller(bits.w[0], bits.w[1], &z[0], &z[1]);
+      box_muller(bits.w[2], bits.w[3], &z[2], &z[3]);
+      float* out = y + chain * s.event + block * 4;
+      const int64_t n = smaller(4 * L, s.event - block * 4);
+      if (n == 4 * L)
+        for (int i = 0; i < L; ++i)
+          for (int j = 0; j < 4; ++j) out[4 * i + j] = z[j][i];
+      else
+        for (int64_t i = 0; i < n; ++i) out[i] = z[i % 4][i / 4];
+    }
+  };
+  parallel(s.chains * parts, task);
+}
+
+void philox_block(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
+  Philox c;
+  for (int i = 0; i < 4; ++i) c.w[i] = splat_uint(counter[i]);
+  const Philox bits = philox4x32(c, key[0], key[1]);
+  for (int i = 0; i < 4; ++i) out[i] = bits.w[i][L - 1];
+}
+
+}  // namespace

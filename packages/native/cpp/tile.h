@@ -1,0 +1,170 @@
+// The inner loops of every matrix product: a tile of up to ROWS rows by two vectors of columns stays in registers
+// while its terms are added. Rows are scattered (pixels of an image batch), columns come from a packed panel.
+#pragma once
+#include "elementary.h"
+#include "kernels.h"
+
+namespace {
+
+using srmcmc::Activation;
+using srmcmc::Epilogue;
+
+// Two vectors of columns and as many rows as leave two registers over: 12 + 2 of 16, or 24 + 2 of 32.
+#if LANES == 16
+constexpr int ROWS = 12;
+#else
+constexpr int ROWS = 6;
+#endif
+constexpr int PANEL = 2 * L;  // columns of a packed panel
+
+/// out[row][column] = sum over i < count1, j < count2, k < length of
+/// a[row * aRow + i * a1 + j * a2 + k] * b[i * b1 + j * b2 + k * PANEL + column].
+struct Tile {
+  const float* a;
+  int64_t aRow;
+  const float* b;
+  int64_t count1, a1, b1;
+  int64_t count2, a2, b2;
+  int64_t length;
+  float* out;
+  int64_t outRow;
+  int columns;            // of the PANEL that exist in `out`
+  bool first, last;       // of the passes over this tile: the first starts from the bias, the last activates
+  const float* bias;      // PANEL values, or null
+  const Epilogue* epilogue;
+  const float* prelu;     // PANEL values, or null
+};
+
+INLINE vec activate(vec x, Activation activation, float alpha, vec slope) {
+  switch (activation) {
+    case Activation::linear: return x;
+    case Activation::relu: return x < 0.f ? vec{} : x;
+    case Activation::relu6: return x < 0.f ? vec{} : x > 6.f ? splat(6.f) : x;
+    case Activation::elu: return velu(x);
+    case Activation::leakyRelu: return x < 0.f ? x * alpha : x;
+    case Activation::prelu: return x < 0.f ? x * slope : x;
+    case Activation::sigmoid: return vsigmoid(x);
+  }
+  return x;
+}
+
+// Activations that need more registers than the tile leaves over run on the stored tile.
+__attribute__((noinline)) void activate_stored(const Tile& t, int rows) {
+  for (int r = 0; r < rows; ++r)
+    for (int c = 0; c < t.columns; c += L) {
+      float* out = t.out + r * t.outRow + c;
+      const int64_t n = smaller(L, t.columns - c);
+      const vec slope = t.prelu ? load(t.prelu + c) : vec{};
+      store_some(out, activate(load_some(out, n), t.epilogue->activation, t.epilogue->alpha, slope), n);
+    }
+}
+
+template <int R, int V>
+__attribute__((noinline)) void multiply_tile(const Tile& t) {
+  vec sum[R][V];
+  const bool whole = t.columns == V * L;
+  if (t.first) {
+    for (int v = 0; v < V; ++v) {
+      const vec start = t.bias ? load(t.bias + v * L) : vec{};
+      for (int r = 0; r < R; ++r) sum[r][v] = start;
+    }
+  } else if (whole) {
+    for (int r = 0; r < R; ++r)
+      for (int v = 0; v < V; ++v) sum[r][v] = load(t.out + r * t.outRow + v * L);
+  } else {
+    for (int r = 0; r < R; ++r) {
+      float row[V * L] = {};
+      memcpy(row, t.out + r * t.outRow, static_cast<size_t>(t.columns) * 4);
+      for (int v = 0; v < V; ++v) sum[r][v] = load(row + v * L);
+    }
+  }
+  for (int64_t i = 0; i < t.count1; ++i)
+    for (int64_t j = 0; j < t.count2; ++j) {
+      const float* b = t.b + i * t.b1 + j * t.b2;
+      const float* a[R];
+      for (int r = 0; r < R; ++r) a[r] = t.a + r * t.aRow + i * t.a1 + j * t.a2;
+      for (int64_t k = 0; k < t.length; ++k, b += PANEL) {
+        vec column[V];
+        for (int v = 0; v < V; ++v) column[v] = load(b + v * L);
+        for (int r = 0; r < R; ++r) {
+          const vec row = splat(a[r][k]);
+          for (int v = 0; v < V; ++v) sum[r][v] += row * column[v];
+        }
+      }
+    }
+  bool stored = false;
+  if (t.last) {
+    const Activation activation = t.epilogue->activation;
+    if (activation == Activation::leakyRelu) {
+      const float alpha = t.epilogue->alpha;
+      for (int r = 0; r < R; ++r)
+        for (int v = 0; v < V; ++v) sum[r][v] = activate(sum[r][v], Activation::leakyRelu, alpha, vec{});
+    } else if (activation == Activation::relu) {
+      for (int r = 0; r < R; ++r)
+        for (int v = 0; v < V; ++v) sum[r][v] = activate(sum[r][v], Activation::relu, 0, vec{});
+    } else {
+      stored = activation != Activation::linear;
+    }
+  }
+  if (whole) {
+    for (int r = 0; r < R; ++r)
+      for (int v = 0; v < V; ++v) store(t.out + r * t.outRow + v * L, sum[r][v]);
+  } else {
+    for (int r = 0; r < R; ++r) {
+      float row[V * L];
+      for (int v = 0; v < V; ++v) store(row + v * L, sum[r][v]);
+      memcpy(t.out + r * t.outRow, row, static_cast<size_t>(t.columns) * 4);
+    }
+  }
+  if (stored) activate_stored(t, R);
+}
+
+// A single column: rows and the column are both read along k, as vectors. `b` is not a panel here but the
+// plain column, so its strides are 1 where a panel's are PANEL.
+template <int R>
+__attribute__((noinline)) void multiply_column(const Tile& t) {
+  vec sum[R] = {};
+  float rest[R] = {};
+  for (int64_t i = 0; i < t.count1; ++i)
+    for (int64_t j = 0; j < t.count2; ++j) {
+      const float* b = t.b + (i * t.b1 + j * t.b2) / PANEL;
+      const float* a = t.a + i * t.a1 + j * t.a2;
+      int64_t k = 0;
+      for (; k + L <= t.length; k += L) {
+        const vec column = load(b + k);
+        for (int r = 0; r < R; ++r) sum[r] += load(a + r * t.aRow + k) * column;
+      }
+      for (; k < t.length; ++k)
+        for (int r = 0; r < R; ++r) rest[r] += a[r * t.aRow + k] * b[k];
+    }
+  for (int r = 0; r < R; ++r) {
+    float* out = t.out + r * t.outRow;
+    *out = horizontal_sum(sum[r]) + rest[r] + (t.first ? (t.bias ? *t.bias : 0.f) : *out);
+  }
+  if (t.last && t.epilogue->activation != Activation::linear) activate_stored(t, R);
+}
+
+using TileFunction = void (*)(const Tile&);
+template <int V, int... R>
+TileFunction tile_of(int rows) {
+  static constexpr TileFunction table[] = {multiply_tile<R, V>...};
+  return table[rows - 1];
+}
+template <int... R>
+TileFunction column_of(int rows) {
+  static constexpr TileFunction table[] = {multiply_column<R>...};
+  return table[rows - 1];
+}
+#if LANES == 16
+#define ROW_COUNTS 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+#else
+#define ROW_COUNTS 1, 2, 3, 4, 5, 6
+#endif
+INLINE void run_tile(const Tile& t, int rows, bool oneColumn) {
+  const TileFunction function = oneColumn ? column_of<ROW_COUNTS>(rows)
+                                : t.columns <= L ? tile_of<1, ROW_COUNTS>(rows)
+                                                 : tile_of<2, ROW_COUNTS>(rows);
+  function(t);
+}
+
+}  // namespace

@@ -1,0 +1,79 @@
+// Vectors of floats and integers in GCC/Clang extensions, LANES wide. Included once by each instruction set's
+// translation unit; everything is in an unnamed namespace so that code compiled for different processors can
+// never be merged by the linker.
+#pragma once
+#include <cstdint>
+#include <cstring>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#ifndef LANES
+#error "define LANES before including vector.h"
+#endif
+#define INLINE inline __attribute__((always_inline))
+
+namespace {
+
+typedef float vec __attribute__((vector_size(LANES * 4)));
+typedef int32_t ivec __attribute__((vector_size(LANES * 4)));
+typedef uint32_t uvec __attribute__((vector_size(LANES * 4)));
+typedef uint64_t lvec __attribute__((vector_size(LANES * 4)));
+typedef float loose_vec __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+
+constexpr int L = LANES;
+
+INLINE vec load(const float* p) { return *reinterpret_cast<const loose_vec*>(p); }
+INLINE void store(float* p, vec v) { *reinterpret_cast<loose_vec*>(p) = v; }
+INLINE vec splat(float x) { return x - vec{}; }
+INLINE ivec splat_int(int32_t x) { return x - ivec{}; }
+INLINE uvec splat_uint(uint32_t x) { return x - uvec{}; }
+
+INLINE vec load_some(const float* p, int64_t n) {
+  vec v{};
+  memcpy(&v, p, static_cast<size_t>(n) * 4);
+  return v;
+}
+INLINE void store_some(float* p, vec v, int64_t n) { memcpy(p, &v, static_cast<size_t>(n) * 4); }
+
+INLINE vec vmax(vec a, vec b) { return a > b ? a : b; }
+INLINE vec vmin(vec a, vec b) { return a < b ? a : b; }
+INLINE vec vabs(vec a) { return reinterpret_cast<vec>(reinterpret_cast<ivec>(a) & splat_int(0x7fffffff)); }
+
+INLINE vec vsqrt(vec a) {
+#if LANES == 16 && defined(__AVX512F__)
+  return reinterpret_cast<vec>(_mm512_sqrt_ps(reinterpret_cast<__m512>(a)));
+#elif LANES == 8 && defined(__AVX__)
+  return reinterpret_cast<vec>(_mm256_sqrt_ps(reinterpret_cast<__m256>(a)));
+#elif LANES == 4 && defined(__SSE2__)
+  return reinterpret_cast<vec>(_mm_sqrt_ps(reinterpret_cast<__m128>(a)));
+#else
+  for (int i = 0; i < L; ++i) a[i] = __builtin_sqrtf(a[i]);
+  return a;
+#endif
+}
+
+/// 64-bit products of the low halves of each 64-bit lane.
+INLINE lvec multiply_low_halves(lvec a, lvec b) {
+#if LANES == 16 && defined(__AVX512F__)
+  return reinterpret_cast<lvec>(_mm512_mul_epu32(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+#elif LANES == 8 && defined(__AVX2__)
+  return reinterpret_cast<lvec>(_mm256_mul_epu32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+#elif LANES == 4 && defined(__SSE2__)
+  return reinterpret_cast<lvec>(_mm_mul_epu32(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
+#else
+  return (a & 0xffffffffu) * (b & 0xffffffffu);
+#endif
+}
+
+INLINE float horizontal_sum(vec v) {
+  float sum = 0;
+  for (int i = 0; i < L; ++i) sum += v[i];
+  return sum;
+}
+
+INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+INLINE int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+}  // namespace

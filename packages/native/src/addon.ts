@@ -1,0 +1,105 @@
+/** Loads the compiled addon, once, and says why when it cannot be. */
+
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+export type InstructionSet = 'avx512' | 'avx2' | 'portable';
+
+export interface NativeStatus {
+  readonly available: boolean;
+  /** What the kernels in use were compiled for. */
+  readonly instructionSet?: InstructionSet;
+  readonly threads?: number;
+  /** Why the addon is not available and what to install. */
+  readonly reason?: string;
+}
+
+/** The functions of cpp/binding.cc. Each checks its arguments and throws a TypeError that names the wrong one. */
+export interface Addon {
+  readonly instructionSet: InstructionSet;
+  threads(): number;
+  setThreads(count: number): void;
+  peakGflops(): number;
+  philox4x32(c0: number, c1: number, c2: number, c3: number, k0: number, k1: number): number[];
+  conv2d(
+    shape: Int32Array,
+    x: Float32Array,
+    filter: Float32Array,
+    y: Float32Array,
+    bias: Float32Array | null,
+    activation: number,
+    alpha: number,
+    prelu: Float32Array | null,
+  ): void;
+  conv2dInputGradient(shape: Int32Array, dy: Float32Array, filter: Float32Array, dx: Float32Array): void;
+  conv2dFilterGradient(shape: Int32Array, x: Float32Array, dy: Float32Array, dFilter: Float32Array): void;
+  matMul(
+    shape: Int32Array,
+    a: Float32Array,
+    b: Float32Array,
+    c: Float32Array,
+    bias: Float32Array | null,
+    activation: number,
+    alpha: number,
+    prelu: Float32Array | null,
+  ): void;
+  unary(op: number, x: Float32Array, y: Float32Array, p0: number, p1: number): void;
+  binary(op: number, shape: Int32Array, a: Float32Array, b: Float32Array, y: Float32Array, p0: number): void;
+  compare(op: number, shape: Int32Array, a: Float32Array, b: Float32Array, y: Uint8Array): void;
+  select(condition: Uint8Array, a: Float32Array, b: Float32Array, y: Float32Array): void;
+  reduce(op: number, shape: Int32Array, x: Float32Array, y: Float32Array, scale: number): void;
+  normal(
+    k0: number,
+    k1: number,
+    firstChain: number,
+    step: number,
+    chains: number,
+    event: number,
+    y: Float32Array,
+  ): void;
+}
+
+type Loaded = { readonly addon: Addon } | { readonly reason: string };
+
+let loaded: Loaded | undefined;
+
+/** The addon, or the reason why there is none. */
+export function loadAddon(): Loaded {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Loaded {
+  const packageRoot = fileURLToPath(new URL('..', import.meta.url));
+  const require = createRequire(import.meta.url);
+  try {
+    const open = require('node-gyp-build') as (directory: string) => Addon;
+    return { addon: open(packageRoot) };
+  } catch (error) {
+    const cause = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    return {
+      reason:
+        'the @srmcmc/native addon is not built: install a C++17 compiler (GCC 9 or Clang 13 and later), make and ' +
+        `Python 3, then reinstall @srmcmc/native (${cause})`,
+    };
+  }
+}
+
+/** Whether the addon can be used, and how. Loads it when that was not yet tried. */
+export function nativeStatus(): NativeStatus {
+  const result = loadAddon();
+  return 'addon' in result
+    ? { available: true, instructionSet: result.addon.instructionSet, threads: result.addon.threads() }
+    : { available: false, reason: result.reason };
+}
+
+/**
+ * Sets the number of threads, 1 to 256, that kernels use from now on. The start value is SRMCMC_THREADS or the
+ * number of hardware threads. Results do not depend on it. Does nothing without the addon.
+ *
+ * @throws TypeError for anything but an integer in that range.
+ */
+export function setThreads(count: number): void {
+  const result = loadAddon();
+  if ('addon' in result) result.addon.setThreads(count);
+}

@@ -1,0 +1,75 @@
+/** Registers the backend: the cpu backend's kernels, the hot ones replaced by the addon's. */
+
+import {
+  findBackendFactory,
+  getKernelsForBackend,
+  type KernelConfig,
+  type KernelFunc,
+  registerBackend,
+  registerKernel,
+} from '@tensorflow/tfjs-core';
+
+import { loadAddon } from './addon.ts';
+import { NativeBackend } from './backend.ts';
+import { convolutionKernels } from './kernels/convolution.ts';
+import { elementwiseKernels } from './kernels/elementwise.ts';
+import { matMulKernels } from './kernels/matmul.ts';
+import type { NativeKernel } from './kernels/native-kernel.ts';
+import { randomKernels } from './kernels/random.ts';
+import { reductionKernels } from './kernels/reduction.ts';
+
+export const BACKEND_NAME = 'srmcmc-native';
+
+/** Above cpu (1), wasm (2) and tensorflow (3), so that it is the default once it is registered. */
+const PRIORITY = 4;
+
+/**
+ * Registers the TensorFlow.js backend 'srmcmc-native' and its kernels, once. The first operation after that, or
+ * `tf.setBackend('srmcmc-native')`, selects it.
+ *
+ * Besides the standard kernels there are two that `tf.getKernel(name, tf.getBackend())` finds:
+ * - `LeakyReluGrad`, inputs {dy, y}, attrs {alpha}: dy where y > 0, elsewhere alpha · dy.
+ * - `PhiloxNormal`, no inputs, attrs {shape: [n, ...event], key: [k0, k1], firstChain, step}: standard normals,
+ *   those of @srmcmc/core's counter-based generator.
+ *
+ * @returns false when the addon cannot be loaded; `nativeStatus().reason` says why.
+ */
+export function registerNativeBackend(): boolean {
+  const loaded = loadAddon();
+  if (!('addon' in loaded)) return false;
+  if (findBackendFactory(BACKEND_NAME) != null) return true;
+
+  const native: Readonly<Record<string, NativeKernel>> = {
+    ...convolutionKernels,
+    ...matMulKernels,
+    ...elementwiseKernels,
+    ...reductionKernels,
+    ...randomKernels,
+  };
+  const inherited = new Map(getKernelsForBackend('cpu').map((config) => [config.kernelName, config]));
+  for (const [kernelName, config] of inherited) {
+    const override = native[kernelName];
+    const kernelFunc = override ? withFallback(override, config.kernelFunc) : config.kernelFunc;
+    registerKernel({ ...config, backendName: BACKEND_NAME, kernelFunc });
+  }
+  for (const [kernelName, kernel] of Object.entries(native))
+    if (!inherited.has(kernelName)) registerKernel(ownKernel(kernelName, kernel));
+  registerBackend(BACKEND_NAME, () => new NativeBackend(loaded.addon), PRIORITY);
+  return true;
+}
+
+function withFallback(kernel: NativeKernel, fallback: KernelFunc): KernelFunc {
+  return (args) =>
+    kernel({ inputs: args.inputs, attrs: args.attrs ?? {}, backend: args.backend as NativeBackend }) ??
+    fallback(args);
+}
+
+function ownKernel(kernelName: string, kernel: NativeKernel): KernelConfig {
+  return {
+    kernelName,
+    backendName: BACKEND_NAME,
+    kernelFunc: withFallback(kernel, () => {
+      throw new TypeError(`${kernelName}: inputs must be float32 tensors of matching shapes`);
+    }),
+  };
+}
