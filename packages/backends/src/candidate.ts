@@ -46,7 +46,7 @@ export async function quietly<T>(load: () => Promise<T>): Promise<T> {
 
 /** The name of the package that an import did not find. */
 export function absentPackage(thrown: unknown): string | undefined {
-  return /Cannot find (?:package|module) '([^']+)'/.exec(messageOf(thrown))?.[1];
+  return /Cannot find (?:package|module) '(@?\w[^']*)'/.exec(messageOf(thrown))?.[1];
 }
 
 /** What went wrong, in a few words. */
