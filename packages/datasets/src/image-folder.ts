@@ -1,0 +1,229 @@
+/** Any folder of images as a data set: CelebA, LSUN, one's own. Decoded when asked for, several at a time. */
+import type { Dirent } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { basename, extname, join, resolve } from 'node:path';
+import {
+  CorruptDataError,
+  type Dataset,
+  elements,
+  InvalidArgumentError,
+  InvalidShapeError,
+  MissingDataError,
+  requireInteger,
+} from '@srmcmc/core';
+import { requireExamples, requireSubset } from './array.ts';
+import { decodeImage, type ImageForm } from './decode-image.ts';
+import { messageOf } from './files.ts';
+
+/**
+ * How published experiments cut these data sets.
+ * - `celeba64`: the aligned and cropped CelebA (178×218); its centre 108×108, then 64×64. The crop of DCGAN
+ *   (Radford et al. 2016), which the paper compares with. Later work crops 140 (Song and Ermon 2019), 160
+ *   (Lucic et al. 2018) or 178; FIDs of different crops cannot be compared. `crop` overrides it.
+ * - `lsun64`: the largest centred square, then 64×64.
+ */
+export type ImagePreset = keyof typeof PRESETS;
+
+const PRESETS = {
+  celeba64: { crop: 108, size: 64 },
+  lsun64: { crop: 'square', size: 64 },
+} as const;
+
+export interface ImageFolderOptions {
+  readonly preset?: ImagePreset;
+  /** A centred square: as large as fits ('square', the default where there is a `size`), or of this side. */
+  readonly crop?: 'square' | number;
+  /** Side of the images after the crop, by Lanczos resampling. Default: not resized. */
+  readonly size?: number;
+  /** 3 (the default): grey images get three equal channels. 1: colours become luminance. */
+  readonly channels?: 1 | 3;
+  /** Decodes every file once when opened and leaves out those that fail. Default: the first bad file throws. */
+  readonly skipBad?: boolean;
+  /** Only the first images, in the order of their paths. */
+  readonly subset?: number;
+}
+
+export interface ImageFolder extends Dataset {
+  readonly dtype: 'uint8';
+  /** Path of every example. */
+  readonly files: readonly string[];
+  /** What `skipBad` left out. */
+  readonly skipped: readonly SkippedImage[];
+  gather(indices: ArrayLike<number>): Promise<Uint8Array>;
+}
+
+export interface SkippedImage {
+  readonly file: string;
+  readonly reason: string;
+}
+
+/**
+ * The PNG, JPEG and WebP images under a folder, at any depth, in the order of their paths. Orientation tags are
+ * applied, transparency is laid on white, CMYK and 16-bit images become 8-bit sRGB.
+ *
+ * Without `crop` and `size` all images must have one shape. `gather` throws CorruptDataError or
+ * InvalidShapeError, which name the file, for one that cannot be decoded or is smaller than the crop.
+ *
+ * @throws MissingDataError where there is no such folder or it has no images, InvalidArgumentError where there
+ * are fewer than `subset`.
+ */
+export async function imageFolder(path: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
+  const form = imageForm(options);
+  const found = await listImages(path);
+  const count = options.subset;
+  if (count !== undefined) requireSubset(path, count, found.length);
+
+  const shape = await exampleShape(found, form, options.skipBad === true);
+  const { files, skipped } = options.skipBad
+    ? await withoutBad(found, form, shape, count)
+    : { files: found.slice(0, count), skipped: [] };
+  if (count !== undefined)
+    requireSubset(`${path} (without ${skipped.length} bad files)`, count, files.length);
+
+  const name = basename(resolve(path));
+  return {
+    name,
+    shape,
+    size: files.length,
+    dtype: 'uint8',
+    files,
+    skipped,
+    async gather(indices) {
+      requireExamples(name, indices, files.length);
+      const stride = elements(shape);
+      const out = new Uint8Array(indices.length * stride);
+      await eachAtMost(DECODERS, indices.length, async (i) => {
+        out.set(await decodeAs(shape, files[indices[i]!]!, form), i * stride);
+      });
+      return out;
+    },
+  };
+}
+
+/** Enough to keep libuv's threads and every core busy, few enough that memory stays bounded. */
+const DECODERS = 2 * availableParallelism();
+const EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp']);
+
+/** Whether a folder has images in it, at any depth. */
+export async function hasImages(path: string): Promise<boolean> {
+  return (await walk(path)).length > 0;
+}
+
+function imageForm(options: ImageFolderOptions): ImageForm {
+  const { preset, skipBad: _, subset: __, ...own } = options;
+  const chosen = preset === undefined ? {} : PRESETS[preset];
+  if (chosen === undefined) {
+    throw new InvalidArgumentError('preset', `one of ${Object.keys(PRESETS).join(', ')}, got '${preset}'`);
+  }
+  const { crop, size, channels = 3 } = { ...chosen, ...own };
+  if (typeof crop === 'number') requireInteger('crop', crop, 1);
+  else if (crop !== undefined && crop !== 'square') {
+    throw new InvalidArgumentError('crop', `'square' or a number of pixels, got ${String(crop)}`);
+  }
+  if (size !== undefined) requireInteger('size', size, 1);
+  if (channels !== 1 && channels !== 3) throw new InvalidArgumentError('channels', `1 or 3, got ${channels}`);
+  const square = crop ?? (size === undefined ? undefined : 'square');
+  return { crop: square, size, channels };
+}
+
+async function listImages(path: string): Promise<string[]> {
+  const files = await walk(path);
+  if (files.length === 0) throw new MissingDataError(`${path} has no .png, .jpg, .jpeg or .webp files in it`);
+  return files;
+}
+
+async function walk(path: string): Promise<string[]> {
+  let entries: Dirent[];
+  try {
+    entries = await readdir(path, { recursive: true, withFileTypes: true });
+  } catch (cause) {
+    throw new MissingDataError(`${path} cannot be read as a folder: ${messageOf(cause)}`, { cause });
+  }
+  // Names with a leading dot are not images: macOS leaves `._photo.jpg` behind in archives.
+  const isImage = (entry: Dirent) =>
+    !entry.isDirectory() && !entry.name.startsWith('.') && EXTENSIONS.has(extname(entry.name).toLowerCase());
+  // Code units, not the locale's order: the same folder must give the same numbering on every machine.
+  return entries
+    .filter(isImage)
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** A square's side where the form decides it, otherwise the shape of the first image that can be decoded. */
+async function exampleShape(
+  files: readonly string[],
+  form: ImageForm,
+  skipBad: boolean,
+): Promise<readonly [number, number, number]> {
+  const side = form.size ?? (typeof form.crop === 'number' ? form.crop : undefined);
+  if (side !== undefined) return [side, side, form.channels];
+  let failure: unknown;
+  for (const file of files) {
+    try {
+      return (await decodeImage(file, form)).shape;
+    } catch (error) {
+      failure = error;
+      if (!skipBad) break;
+    }
+  }
+  throw failure;
+}
+
+async function decodeAs(shape: readonly number[], file: string, form: ImageForm): Promise<Uint8Array> {
+  const image = await decodeImage(file, form);
+  if (image.shape.some((size, axis) => size !== shape[axis]))
+    throw new InvalidShapeError(file, shape, image.shape);
+  return image.pixels;
+}
+
+/** Decodes files in order until `count` of them were good. */
+async function withoutBad(
+  found: readonly string[],
+  form: ImageForm,
+  shape: readonly number[],
+  count = Infinity,
+): Promise<{ files: string[]; skipped: SkippedImage[] }> {
+  const files: string[] = [];
+  const skipped: SkippedImage[] = [];
+  for (let start = 0; start < found.length && files.length < count; start += VERIFIED_TOGETHER) {
+    const group = found.slice(start, start + VERIFIED_TOGETHER);
+    const reasons: (string | undefined)[] = [];
+    await eachAtMost(DECODERS, group.length, async (i) => {
+      try {
+        await decodeAs(shape, group[i]!, form);
+      } catch (error) {
+        reasons[i] = messageOf(error);
+      }
+    });
+    for (let i = 0; i < group.length && files.length < count; i++) {
+      const reason = reasons[i];
+      if (reason === undefined) files.push(group[i]!);
+      else skipped.push({ file: group[i]!, reason });
+    }
+  }
+  if (files.length === 0) {
+    throw new CorruptDataError(
+      `none of ${found.length} images can be used; the first: ${skipped[0]!.reason}`,
+    );
+  }
+  return { files, skipped };
+}
+
+const VERIFIED_TOGETHER = 256;
+
+/** Runs `work(0)` to `work(count - 1)`, never more than `limit` at once; stops at the first failure. */
+async function eachAtMost(limit: number, count: number, work: (i: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < count) {
+      try {
+        await work(next++);
+      } catch (error) {
+        next = count;
+        throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, count) }, worker));
+}

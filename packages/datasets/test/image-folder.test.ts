@@ -1,0 +1,282 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CorruptDataError, InvalidArgumentError, InvalidShapeError, MissingDataError } from '@srmcmc/core';
+import { datasetConformance } from '@srmcmc/core/testing';
+import sharp, { type Sharp } from 'sharp';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { imageFolder } from '../src/index.ts';
+import { golden, temporaryFolder } from './temporary.ts';
+
+const root = temporaryFolder();
+
+/** A picture whose red is x and whose green is y, so that a pixel says where it came from. */
+function coordinates(width: number, height: number, blue = 0): Sharp {
+  const data = new Uint8Array(width * height * 3);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) data.set([x, y, blue], (y * width + x) * 3);
+  return sharp(data, { raw: { width, height, channels: 3 } });
+}
+
+async function folder(name: string, files: Record<string, Sharp | Uint8Array>): Promise<string> {
+  const path = join(root, name);
+  await mkdir(path, { recursive: true });
+  for (const [file, content] of Object.entries(files)) {
+    await mkdir(join(path, file, '..'), { recursive: true });
+    await (content instanceof Uint8Array
+      ? writeFile(join(path, file), content)
+      : content.toFile(join(path, file)));
+  }
+  return path;
+}
+
+const colour = (
+  background: string | { r: number; g: number; b: number; alpha: number },
+  channels: 3 | 4 = 3,
+) => sharp({ create: { width: 12, height: 10, channels, background } });
+
+describe('a folder of images conforms', () => {
+  let path: string;
+  beforeAll(async () => {
+    path = await folder('conforming', {
+      'a/1.png': colour('#a00'),
+      'a/2.jpg': colour('#0b0'),
+      'b/3.webp': colour('#00c'),
+      '4.JPEG': colour('#123'),
+      '5.png': colour('#fff'),
+    });
+  });
+  for (const { name, run } of datasetConformance(() => imageFolder(path, { size: 8 }))) test(name, run);
+});
+
+test('images at any depth are numbered by their paths; other files, and hidden ones, are left alone', async () => {
+  const path = await folder('order', {
+    'b.png': coordinates(4, 4, 2),
+    'a/z.png': coordinates(4, 4, 0),
+    'a/z/y.png': coordinates(4, 4, 1),
+    'c.PNG': coordinates(4, 4, 3).png(),
+    '._b.png': Buffer.from('resource fork'),
+    'list.txt': Buffer.from('a/z.png'),
+  });
+  const images = await imageFolder(path);
+  expect(images.files).toEqual(['a/z.png', 'a/z/y.png', 'b.png', 'c.PNG'].map((file) => join(path, file)));
+  expect(images.shape).toEqual([4, 4, 3]);
+  const blue = (await images.gather([3, 0, 2, 1])).filter((_, i) => i % 48 === 2);
+  expect([...blue]).toEqual([3, 0, 2, 1]);
+});
+
+test('a crop without a size is the centre of the image, pixel for pixel', async () => {
+  const path = await folder('crop', { '1.png': coordinates(9, 14) });
+  const images = await imageFolder(path, { crop: 6 });
+  expect(images.shape).toEqual([6, 6, 3]);
+  const pixels = await images.gather([0]);
+  for (let y = 0; y < 6; y++) {
+    for (let x = 0; x < 6; x++)
+      expect([...pixels.subarray((y * 6 + x) * 3, (y * 6 + x) * 3 + 2)]).toEqual([x + 1, y + 4]);
+  }
+  const square = await imageFolder(path, { crop: 'square' });
+  expect(square.shape).toEqual([9, 9, 3]);
+  expect([...(await square.gather([0])).subarray(0, 3)]).toEqual([0, 2, 0]);
+});
+
+test("celeba64 is the centre 108×108 resized to 64×64: Pillow's, to two levels", async () => {
+  const data = new Uint8Array(218 * 178 * 3);
+  for (let y = 0; y < 218; y++) {
+    for (let x = 0; x < 178; x++) {
+      for (let c = 0; c < 3; c++) {
+        data[(y * 178 + x) * 3 + c] = Math.floor(127.5 + 120 * Math.sin(x / 7 + c) * Math.cos(y / (9 + c)));
+      }
+    }
+  }
+  const picture = sharp(data, { raw: { width: 178, height: 218, channels: 3 } });
+  const path = await folder('celeba', { '000001.png': picture });
+  const images = await imageFolder(path, { preset: 'celeba64' });
+  expect(images.shape).toEqual([64, 64, 3]);
+  const actual = await images.gather([0]);
+  const expected = Buffer.from(await golden<string>('celeba64'), 'base64');
+  const errors = Array.from(actual, (value, i) => Math.abs(value - expected[i]!));
+  expect(Math.max(...errors)).toBeLessThanOrEqual(2);
+  expect(errors.reduce((sum, error) => sum + error) / errors.length).toBeLessThan(0.5);
+  // Another crop is another picture.
+  const other = await (await imageFolder(path, { preset: 'celeba64', crop: 140 })).gather([0]);
+  expect(Math.max(...Array.from(other, (value, i) => Math.abs(value - expected[i]!)))).toBeGreaterThan(50);
+});
+
+test('lsun64 keeps the whole shorter side', async () => {
+  const path = await folder('lsun', { '1.png': coordinates(200, 100) });
+  const images = await imageFolder(path, { preset: 'lsun64' });
+  const pixels = await images.gather([0]);
+  expect(images.shape).toEqual([64, 64, 3]);
+  const [left, right] = [pixels[32 * 64 * 3]!, pixels[(32 * 64 + 63) * 3]!];
+  expect(Math.abs(left - 50)).toBeLessThanOrEqual(1);
+  expect(Math.abs(right - 149)).toBeLessThanOrEqual(1);
+});
+
+describe('every kind of pixel becomes 8-bit colour or grey', () => {
+  const red = { r: 200, g: 40, b: 80 };
+  const pixel = async (name: string, content: Sharp | Uint8Array, channels: 1 | 3 = 3) => {
+    const path = await folder(name, { [`${name}.${name.split('-')[0]}`]: content });
+    const images = await imageFolder(path, { channels });
+    expect(images.shape).toEqual([10, 12, channels]);
+    return [...(await images.gather([0])).subarray(0, channels)];
+  };
+
+  test('grey becomes three equal channels', async () => {
+    expect(await pixel('png-grey', colour('#808080').toColourspace('b-w'))).toEqual([128, 128, 128]);
+  });
+
+  test('transparency is laid on white', async () => {
+    expect(await pixel('png-alpha', colour({ ...red, alpha: 0.6 }, 4))).toEqual([222, 126, 150]);
+    expect(await pixel('webp-clear', colour({ ...red, alpha: 0 }, 4).webp({ lossless: true }))).toEqual([
+      255, 255, 255,
+    ]);
+  });
+
+  test('grey with transparency is laid on white', async () => {
+    const data = Uint8Array.from({ length: 240 }, (_, i) => (i % 2 === 0 ? 100 : 0));
+    const image = sharp(data, { raw: { width: 12, height: 10, channels: 2 } });
+    expect(await pixel('png-grey-alpha', image)).toEqual([255, 255, 255]);
+  });
+
+  test('16 bits become the nearest 8', async () => {
+    const data = Uint16Array.from({ length: 360 }, (_, i) => [0x1234, 0x80ff, 0xffff][i % 3]!);
+    const image = sharp(data, { raw: { width: 12, height: 10, channels: 3 } }).toColourspace('rgb16');
+    const png = await image.png().toBuffer();
+    expect((await sharp(png).metadata()).depth).toBe('ushort');
+    const [r, g, b] = await pixel('png-16', png);
+    expect(Math.abs(r! - 0x12)).toBeLessThanOrEqual(1);
+    expect(Math.abs(g! - 0x81)).toBeLessThanOrEqual(1);
+    expect(b).toBe(255);
+  });
+
+  test('CMYK becomes RGB', async () => {
+    const jpeg = await colour({ ...red, alpha: 1 })
+      .toColourspace('cmyk')
+      .jpeg({ quality: 100 })
+      .toBuffer();
+    expect((await sharp(jpeg).metadata()).space).toBe('cmyk');
+    const rgb = await pixel('jpg-cmyk', jpeg);
+    // The profile's gamut is smaller: red stays by far the largest, blue above green.
+    expect(rgb[0]!).toBeGreaterThan(rgb[2]! + 60);
+    expect(rgb[2]!).toBeGreaterThan(rgb[1]!);
+  });
+
+  test('with one channel, colour becomes luminance', async () => {
+    const [grey] = await pixel('png-luminance', colour('#00ff00'), 1);
+    expect(grey).toBeGreaterThan(180);
+    expect(grey).toBeLessThan(240);
+  });
+
+  test('an orientation tag is applied', async () => {
+    const jpeg = await coordinates(20, 10).jpeg({ quality: 100 }).withMetadata({ orientation: 6 }).toBuffer();
+    const path = await folder('turned', { '1.jpg': jpeg });
+    expect((await imageFolder(path)).shape).toEqual([20, 10, 3]);
+    expect((await imageFolder(path, { crop: 8 })).shape).toEqual([8, 8, 3]);
+  });
+});
+
+describe('bad files', () => {
+  let path: string;
+  beforeAll(async () => {
+    const large = coordinates(120, 120);
+    const png = await large.png().toBuffer();
+    const jpeg = await large.jpeg().toBuffer();
+    const webp = await large.webp().toBuffer();
+    path = await folder('bad', {
+      '1.png': coordinates(130, 120),
+      '2-cut.png': png.subarray(0, png.length / 2),
+      '3-cut.jpg': jpeg.subarray(0, jpeg.length / 2),
+      '4-cut.webp': webp.subarray(0, webp.length / 2),
+      '5-page.jpg': Buffer.from('<html>'),
+      '6-small.png': coordinates(120, 107),
+      '7-empty.png': Buffer.alloc(0),
+      '8.jpg': coordinates(120, 130),
+      '9.png': coordinates(120, 120),
+    });
+  });
+
+  test.each([
+    [1, '2-cut.png'],
+    [2, '3-cut.jpg'],
+    [3, '4-cut.webp'],
+    [4, '5-page.jpg'],
+    [6, '7-empty.png'],
+  ])('example %i, %s, throws CorruptDataError with its name', async (index, file) => {
+    const images = await imageFolder(path, { preset: 'celeba64' });
+    await expect(images.gather([0, index])).rejects.toThrow(CorruptDataError);
+    await expect(images.gather([0, index])).rejects.toThrow(`${file} cannot be decoded`);
+  });
+
+  test('an image smaller than the crop throws InvalidShapeError with its name and size', async () => {
+    const images = await imageFolder(path, { preset: 'celeba64' });
+    await expect(images.gather([5])).rejects.toThrow(InvalidShapeError);
+    await expect(images.gather([5])).rejects.toThrow(
+      '6-small.png: expected shape [at least 108, at least 108]',
+    );
+  });
+
+  test('an image of another shape than the first throws InvalidShapeError where nothing makes them equal', async () => {
+    const mixed = await folder('mixed', { '1.png': coordinates(5, 6), '2.png': coordinates(6, 5) });
+    const images = await imageFolder(mixed);
+    await expect(images.gather([1])).rejects.toThrow('2.png: expected shape [6, 5, 3], got [5, 6, 3]');
+  });
+
+  test('skipBad leaves them out, counts them and says why', async () => {
+    const images = await imageFolder(path, { preset: 'celeba64', skipBad: true });
+    expect(images.files.map((file) => file.slice(path.length + 1))).toEqual(['1.png', '8.jpg', '9.png']);
+    expect(images.size).toBe(3);
+    expect(images.skipped).toHaveLength(6);
+    expect(images.skipped[4]!.file).toContain('6-small.png');
+    expect(images.skipped[4]!.reason).toContain('at least 108');
+    expect((await images.gather([0, 1, 2])).length).toBe(3 * 64 * 64 * 3);
+  });
+
+  test('skipBad with a subset finds that many good ones, or refuses', async () => {
+    const options = { preset: 'celeba64', skipBad: true } as const;
+    const two = await imageFolder(path, { ...options, subset: 2 });
+    expect(two.files.map((file) => file.slice(path.length + 1))).toEqual(['1.png', '8.jpg']);
+    await expect(imageFolder(path, { ...options, subset: 4 })).rejects.toThrow('has 3 examples');
+  });
+
+  test('a folder in which every file is bad is corrupt data', async () => {
+    const bad = await folder('all-bad', { '1.png': Buffer.from('x'), '2.png': Buffer.from('y') });
+    await expect(imageFolder(bad, { size: 8, skipBad: true })).rejects.toThrow(CorruptDataError);
+    await expect(imageFolder(bad, { skipBad: true })).rejects.toThrow(CorruptDataError);
+  });
+
+  test('a file that vanishes after the folder was read is missing data', async () => {
+    const gone = await folder('gone', { '1.png': coordinates(4, 4), '2.png': coordinates(4, 4) });
+    const images = await imageFolder(gone);
+    await rm(join(gone, '2.png'));
+    await expect(images.gather([1])).rejects.toThrow(MissingDataError);
+  });
+});
+
+test('no folder, a file, and a folder without images are missing data', async () => {
+  await expect(imageFolder(join(root, 'nowhere'))).rejects.toThrow(MissingDataError);
+  await expect(imageFolder(await folder('texts', { 'a.txt': Buffer.from('a') }))).rejects.toThrow(
+    MissingDataError,
+  );
+  await expect(imageFolder(join(root, 'texts', 'a.txt'))).rejects.toThrow(MissingDataError);
+});
+
+test('options that cannot be used are refused by name', async () => {
+  const path = await folder('options', { '1.png': coordinates(4, 4) });
+  await expect(imageFolder(path, { subset: 2 })).rejects.toThrow('subset: is 2');
+  await expect(imageFolder(path, { size: 0 })).rejects.toThrow('size: must be an integer of at least 1');
+  await expect(imageFolder(path, { crop: 1.5 })).rejects.toThrow('crop: must be an integer');
+  await expect(imageFolder(path, { channels: 4 as 3 })).rejects.toThrow('channels: 1 or 3');
+  await expect(imageFolder(path, { preset: 'celeba' as 'celeba64' })).rejects.toThrow(InvalidArgumentError);
+});
+
+test('a batch of more images than decoders run at once keeps every image in its place', async () => {
+  const files = Object.fromEntries(
+    Array.from({ length: 60 }, (_, i) => [
+      `${String(i).padStart(2, '0')}.png`,
+      coordinates(3 + (i % 5), 40, i),
+    ]),
+  );
+  const images = await imageFolder(await folder('many', files), { crop: 3 });
+  const order = Array.from({ length: 60 }, (_, i) => (i * 37) % 60);
+  const pixels = await images.gather(order);
+  expect(order.map((_, i) => pixels[i * 27 + 2])).toEqual(order);
+});
