@@ -31,14 +31,14 @@ export interface Missing {
 }
 
 /**
- * Runs `load` without tfjs's own console notes. tfjs-node brings a second copy of tfjs, which registers what the
- * first one has registered already, and says so a hundred times; the cpu backend advertises tfjs-node.
+ * Runs `start` without tfjs's own console notes. tfjs-node brings a second copy of tfjs, which registers what the first
+ * one has registered already, and says so a hundred times; the cpu backend advertises tfjs-node.
  */
-export async function quietly<T>(load: () => Promise<T>): Promise<T> {
+export async function quietly<T>(start: () => Promise<T>): Promise<T> {
   const before = tf.env().getBool('PROD');
   tf.env().set('PROD', true);
   try {
-    return await load();
+    return await start();
   } finally {
     tf.env().set('PROD', before);
   }

@@ -34,9 +34,12 @@ export const native: Candidate = {
   },
 };
 
+/** As their makers write them. */
+const instructionSets: Record<string, string> = { avx2: 'AVX2', avx512: 'AVX-512', neon: 'NEON' };
+
 function label(instructionSet?: string, threads?: number): string {
   const parts = [];
-  if (instructionSet !== undefined) parts.push(instructionSet);
+  if (instructionSet !== undefined) parts.push(instructionSets[instructionSet] ?? instructionSet);
   if (threads !== undefined) parts.push(`${threads} thread${threads === 1 ? '' : 's'}`);
   return parts.length > 0 ? `native (${parts.join(', ')})` : 'native';
 }

@@ -1,7 +1,7 @@
 /** Selecting a backend: the best that runs, or the one that was asked for. */
 
 import { BackendUnavailableError, InvalidArgumentError } from '@srmcmc/core';
-import type { Candidate, Missing } from './candidate.ts';
+import { quietly, type Candidate, type Missing } from './candidate.ts';
 import { cpu } from './cpu.ts';
 import { native } from './native.ts';
 import { tfjsNode, tfjsNodeGpu } from './tensorflow.ts';
@@ -71,7 +71,7 @@ async function selectNamed(
   request: Exclude<BackendRequest, 'auto'>,
   options: BackendOptions,
 ): Promise<BackendChoice> {
-  const outcome = await candidates[request].start(options);
+  const outcome = await quietly(() => candidates[request].start(options));
   if ('why' in outcome)
     throw new BackendUnavailableError(request, `${outcome.why}. To have it: ${outcome.remedy}`);
   return { name: outcome.backend, label: outcome.label, skipped: [] };
@@ -80,7 +80,7 @@ async function selectNamed(
 async function selectBest(options: BackendOptions): Promise<BackendChoice> {
   const skipped: (SkippedBackend & Missing)[] = [];
   for (const candidate of Object.values(candidates)) {
-    const outcome = await candidate.start(options);
+    const outcome = await quietly(() => candidate.start(options));
     if ('why' in outcome) {
       skipped.push({ name: candidate.name, ...outcome });
       continue;

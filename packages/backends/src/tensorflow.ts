@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
-import { quietly, reasonOf, type Candidate, type Missing } from './candidate.ts';
+import { reasonOf, type Candidate, type Missing } from './candidate.ts';
 import { completeTensorflow } from './tensorflow-kernels.ts';
 
 type PackageName = 'tfjs-node' | 'tfjs-node-gpu';
@@ -86,10 +86,8 @@ async function load(name: PackageName, folder: string | undefined): Promise<Miss
   for (const require of found) {
     const active = tf.getBackend();
     try {
-      await quietly(async () => {
-        const module = require(`@tensorflow/${name}`) as { version: Record<string, string> };
-        versions.set(name, module.version['tfjs-node'] ?? '');
-      });
+      const module = require(`@tensorflow/${name}`) as { version: Record<string, string> };
+      versions.set(name, module.version['tfjs-node'] ?? '');
       return undefined;
     } catch (thrown) {
       const reason = reasonOf(thrown);

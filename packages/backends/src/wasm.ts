@@ -1,7 +1,8 @@
 /** `@tensorflow/tfjs-backend-wasm`: SIMD on one thread, on any machine. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { quietly, reasonOf, type Candidate } from './candidate.ts';
+import { reasonOf, type Candidate } from './candidate.ts';
+import { passAdvertisement } from './cpu.ts';
 import { completeWasm } from './wasm-kernels.ts';
 
 export const wasm: Candidate = {
@@ -9,11 +10,10 @@ export const wasm: Candidate = {
   async start() {
     try {
       // Its .wasm files lie beside its JavaScript, and are read from there.
-      await quietly(async () => {
-        await import('@tensorflow/tfjs-backend-cpu');
-        await import('@tensorflow/tfjs-backend-wasm');
-      });
+      await import('@tensorflow/tfjs-backend-cpu');
+      await import('@tensorflow/tfjs-backend-wasm');
       completeWasm();
+      passAdvertisement();
       if (!(await tf.setBackend('wasm'))) throw new Error('it did not start');
     } catch (thrown) {
       return { why: reasonOf(thrown), remedy: 'npm install @tensorflow/tfjs-backend-wasm' };

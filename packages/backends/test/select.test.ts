@@ -83,7 +83,10 @@ describe('in an app', () => {
        const choice = await selectBackend();
        console.log(describeBackend(choice));
        const product = tf.matMul(tf.tensor2d([[1, 2], [3, 4]]), tf.tensor2d([[5, 6], [7, 8]]));
-       if (String(product.dataSync()) !== '19,22,43,50') throw new Error('wrong product');`,
+       if (String(product.dataSync()) !== '19,22,43,50') throw new Error('wrong product');
+       const segment = tf.tensor1d([0, 0, 1], 'int32');
+       const sums = tf.unsortedSegmentSum(tf.tensor1d([1, 2, 3]), segment, 2);
+       if (String(sums.dataSync()) !== '3,3') throw new Error('wrong sums');`,
     );
     const tsx = join(realpathSync(join(here, '..', '..', 'node_modules', 'tsx')), 'dist', 'cli.mjs');
     const errors = join(app, 'stderr.txt');

@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { selectBackend } from '../src/index.ts';
 import { largestDifference, onBackend, random } from './compare.ts';
 import { convolutions, convolve } from './convolutions.ts';
 
+const warnings = vi.spyOn(console, 'warn');
 await selectBackend('cpu');
 const absence = await selectBackend('tensorflow').then(
   () => undefined,
@@ -48,6 +49,12 @@ describe.skipIf(absence !== undefined)(
         );
       const reference = await onBackend('cpu', program);
       expect(largestDifference(await onBackend('tensorflow', program), reference)).toBeLessThan(2e-5);
+    });
+
+    it('loads without a word, and so do the others after it', async () => {
+      await selectBackend('wasm');
+      await selectBackend('auto');
+      expect(warnings).not.toHaveBeenCalled();
     });
 
     it('leaves no tensor behind', async () => {
