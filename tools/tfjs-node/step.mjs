@@ -2,6 +2,7 @@
  * Measures one Langevin step of the paper's 32 px network on several tfjs backends in one run: f(x) and ∂f/∂x for m
  * images. The backends take turns, so that what else the machine does falls on all of them; the minimum of the rounds
  * counts. GFLOPS = 4 · MACs · m / time: a multiply-add is two operations, and the gradient costs as much as the value.
+ * On a machine that is busy with other work, look at GFLOPS a core-second: the time that this program ran, on any core.
  *
  *     npx tsx --conditions=@srmcmc/source tools/tfjs-node/step.mjs --backends native,tensorflow,wasm --n 32,64
  */
@@ -35,26 +36,39 @@ console.log(`${cpus()[0].model}, ${cpus().length} cores; m = ${m}; best of ${fla
 for (const n of flags.n.split(',').map(Number)) {
   const steps = [];
   for (const choice of choices)
-    steps.push({ choice, seconds: Infinity, rounds: 0, ...(await prepare(choice.name, n)) });
+    steps.push({
+      choice,
+      seconds: Infinity,
+      coreSeconds: Infinity,
+      rounds: 0,
+      ...(await prepare(choice.name, n)),
+    });
   const end = performance.now() + 1000 * Number(flags.seconds);
   while (performance.now() < end) {
     for (const step of steps) {
       await tf.setBackend(step.choice.name);
       step.run();
       const start = performance.now();
+      const busy = process.cpuUsage();
       step.run();
-      step.seconds = Math.min(step.seconds, (performance.now() - start) / 1000);
+      const { user, system } = process.cpuUsage(busy);
+      step.seconds = Math.min(step.seconds, (performance.now() - start) / 1e3);
+      step.coreSeconds = Math.min(step.coreSeconds, (user + system) / 1e6);
       step.rounds++;
     }
   }
-  const reference = steps[0];
-  for (const { choice, seconds, rounds, macs } of steps) {
-    const gflops = (4 * macs * m) / seconds / 1e9;
-    const ratio = reference.seconds / seconds;
-    console.log(
-      `n = ${n}  ${choice.label.padEnd(30)} ${(1000 * seconds).toFixed(1).padStart(8)} ms ${gflops.toFixed(1).padStart(8)} GFLOPS ` +
-        `${ratio.toFixed(2).padStart(7)} x ${reference.choice.label}  (${rounds} rounds)`,
-    );
+  for (const { choice, seconds, coreSeconds, rounds, macs } of steps) {
+    const gflop = (4 * macs * m) / 1e9;
+    const columns = [
+      `n = ${n}`,
+      choice.label.padEnd(26),
+      `${(1000 * seconds).toFixed(1).padStart(7)} ms`,
+      `${(gflop / seconds).toFixed(1).padStart(6)} GFLOPS`,
+      `${(gflop / coreSeconds).toFixed(1).padStart(6)} a core-second`,
+      `${(steps[0].seconds / seconds).toFixed(2).padStart(6)} x the first`,
+      `${rounds} rounds`,
+    ];
+    console.log(columns.join('  '));
   }
   for (const step of steps) {
     await tf.setBackend(step.choice.name);
