@@ -1,0 +1,255 @@
+/** Every hyper-parameter of a run, described once: flags, configuration file and documentation come from here. */
+import { InvalidArgumentError } from '@srmcmc/core';
+import { z } from 'zod';
+import { nearest } from './nearest.ts';
+import { presetNames, presets } from './presets.ts';
+
+/** Of the configuration file. Goes up when a field changes its meaning or leaves. */
+export const CONFIG_VERSION = 1;
+
+const count = () => z.int().min(1);
+const positive = () => z.number().positive();
+const notNegative = () => z.number().nonnegative();
+const fraction = () => z.number().min(0).max(1);
+const rate = () => z.number().min(0).lt(1);
+const sizes = () => z.array(count()).min(1);
+
+/** The fields by what they are about. `null` means: not used. */
+export const fieldGroups = {
+  General: {
+    preset: z.enum(presetNames).default('quick').describe('values for all fields that are not given'),
+    seed: z.int().min(0).default(0).describe('decides weights, order of the data, and all noise'),
+    iterations: count().default(2000).describe('iterations of Algorithm 1'),
+    maxMinutes: positive()
+      .nullable()
+      .default(null)
+      .describe('stop after this many minutes, with a checkpoint'),
+    initWeights: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe('start from these weights: .safetensors or .pth; the net is read off the file'),
+    export: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe('write the learned weights here at the end, as a PyTorch state dict: .pth or .safetensors'),
+  },
+  Data: {
+    data: z
+      .string()
+      .default('cifar10')
+      .describe(
+        'cifar10, mnist, a toy (mixture2d, gaussian-ring, rings, checkerboard, moons, pinwheel), or a path',
+      ),
+    subset: count().nullable().default(null).describe('only the first examples'),
+    imageSide: count()
+      .nullable()
+      .default(null)
+      .describe('images of a folder are resized to this side, in pixels'),
+    crop: count()
+      .nullable()
+      .default(null)
+      .describe('side of the centred square cut out first; default: as large as fits'),
+    sigma: notNegative().default(0.03).describe('standard deviation of the noise added to the data'),
+    batch: count().default(64).describe('m, examples and chains an iteration'),
+  },
+  Network: {
+    channels: sizes()
+      .default([16])
+      .describe(
+        'channels of the layers; one number n stands for n, 2n, 4n, 8n, 8n, ... down to 4 × 4 pixels',
+      ),
+    hidden: sizes().default([128, 128]).describe('units of the hidden layers, where the data are points'),
+    activation: z
+      .enum(['leakyRelu', 'relu', 'elu', 'softplus', 'swish', 'gelu', 'tanh'])
+      .default('leakyRelu')
+      .describe('between layers; leakyRelu has slope 0.2'),
+  },
+  Sampler: {
+    steps: count().default(30).describe('K, Langevin steps of a short run'),
+    drift: notNegative().default(1).describe('coefficient of the gradient in a step'),
+    noise: notNegative().default(0.01).describe('coefficient of the normal noise in a step'),
+    stepSize: positive()
+      .nullable()
+      .default(null)
+      .describe('Δ of the textbook form: drift Δ²/2, noise Δ; replaces both'),
+    initialRange: positive()
+      .default(1)
+      .describe('chains start uniformly on [-range, range] in every coordinate'),
+    chains: z
+      .enum(['noise', 'data', 'persistent'])
+      .default('noise')
+      .describe('where chains start: fresh noise (short-run), the data (CD), or a replay buffer (PCD)'),
+    bufferSize: count().default(1000).describe('chains remembered by persistent chains'),
+    renewal: fraction().default(0.05).describe('probability that a persistent chain starts afresh'),
+  },
+  Optimizer: {
+    learningRate: positive().default(3e-4).describe('of Adam'),
+    beta1: rate().default(0.9).describe('of Adam, decay of the first moment'),
+    beta2: rate().default(0.999).describe('of Adam, decay of the second moment'),
+    annealFrom: fraction().default(0.7).describe('fraction of the iterations after which annealing begins'),
+    learningRateDecay: positive()
+      .max(1)
+      .default(1)
+      .describe('factor on the learning rate, reached at the end'),
+    sigmaDecay: positive().max(1).default(1).describe('factor on sigma, reached at the end'),
+  },
+  Divergence: {
+    saturation: positive()
+      .default(2)
+      .describe('mean |x| of the samples beyond which a run counts as diverged'),
+    maxRollbacks: z
+      .int()
+      .min(0)
+      .default(3)
+      .describe('how often a diverged run goes back to its last checkpoint'),
+    rollbackFactor: positive().lt(1).default(0.5).describe('factor on the learning rate each time'),
+  },
+  Output: {
+    runs: z.string().default('runs').describe('folder of all runs'),
+    name: z
+      .string()
+      .regex(/^[\w.-]+$/)
+      .nullable()
+      .default(null)
+      .describe("the run's folder in it; default: the preset; a number is added where it exists"),
+    sampleEvery: count().default(100).describe('iterations between pictures of samples'),
+    samples: count().default(64).describe('chains in a picture'),
+    checkpointEvery: count().default(100).describe('iterations between checkpoints'),
+    keep: count().default(3).describe('checkpoints kept'),
+  },
+  Machine: {
+    backend: z
+      .enum(['auto', 'native', 'tensorflow-gpu', 'tensorflow', 'wasm', 'cpu'])
+      .default('auto')
+      .describe('what computes'),
+    threads: count().nullable().default(null).describe('of the native backend; default: one a core'),
+  },
+} as const;
+
+const { General, Data, Network, Sampler, Optimizer, Divergence, Output, Machine } = fieldGroups;
+const fields = {
+  ...General,
+  ...Data,
+  ...Network,
+  ...Sampler,
+  ...Optimizer,
+  ...Divergence,
+  ...Output,
+  ...Machine,
+};
+
+export const configSchema = z.strictObject({
+  version: z.literal(CONFIG_VERSION).default(CONFIG_VERSION),
+  ...fields,
+});
+
+export type Config = z.output<typeof configSchema>;
+export type ConfigField = Exclude<keyof Config, 'version'>;
+/** Values as a user gives them: some fields, not yet checked. */
+export type GivenConfig = Readonly<Record<string, unknown>>;
+
+export const configFields = Object.keys(fields) as ConfigField[];
+
+/** Fields that may be given anew when a run is resumed: they do not change what has been learned so far. */
+const RESUMABLE: readonly ConfigField[] = [
+  'iterations',
+  'maxMinutes',
+  'export',
+  'saturation',
+  'maxRollbacks',
+  'sampleEvery',
+  'checkpointEvery',
+  'keep',
+  'runs',
+  'backend',
+  'threads',
+];
+
+/**
+ * The configuration of a run: `given` on top of its preset on top of the defaults.
+ *
+ * @throws InvalidArgumentError for an unknown field (and names the nearest), a value out of range, or another version.
+ */
+export function resolveConfig(given: GivenConfig): Config {
+  requireFields(given);
+  const preset = given.preset === undefined ? 'quick' : given.preset;
+  const base = presetNames.includes(preset as never) ? presets[preset as keyof typeof presets] : {};
+  return parse({ ...base, ...given });
+}
+
+/**
+ * The configuration of a resumed run: what it was, with `given` fields changed where that is allowed.
+ *
+ * @throws InvalidArgumentError as `resolveConfig` does, and for a changed field that the run depends on.
+ */
+export function resumedConfig(stored: GivenConfig, given: GivenConfig): Config {
+  requireFields(stored);
+  requireFields(given);
+  const before = parse(stored);
+  const after = parse({ ...before, ...given });
+  for (const field of configFields) {
+    if (RESUMABLE.includes(field) || JSON.stringify(before[field]) === JSON.stringify(after[field])) continue;
+    throw new InvalidArgumentError(
+      field,
+      `is ${JSON.stringify(before[field])} in the run and cannot become ${JSON.stringify(after[field])}: start a ` +
+        'new run, with --init-weights to go on from these weights',
+    );
+  }
+  return after;
+}
+
+function requireFields(given: GivenConfig): void {
+  const { version } = given;
+  if (version !== undefined && version !== CONFIG_VERSION) {
+    const remedy =
+      typeof version === 'number' && version > CONFIG_VERSION
+        ? 'update @srmcmc'
+        : 'compare it with --print-config, which prints every field of today, and set version to 1';
+    throw new InvalidArgumentError(
+      'version',
+      `the configuration is of version ${JSON.stringify(version)}, this program reads ${CONFIG_VERSION}: ${remedy}`,
+    );
+  }
+  const unknown = Object.keys(given).find((name) => !(name in configSchema.shape));
+  if (unknown === undefined) return;
+  throw new InvalidArgumentError(
+    unknown,
+    `is not a field of the configuration${nearest(unknown, configFields, (name) => `; did you mean ${name}?`)}`,
+  );
+}
+
+function parse(given: GivenConfig): Config {
+  const result = configSchema.safeParse(given);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  const field = String(issue.path[0]);
+  throw new InvalidArgumentError(field, `${problemOf(issue)}, got ${JSON.stringify(given[field])}`);
+}
+
+function problemOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'too_small':
+      return issue.origin === 'array'
+        ? 'must list at least one number'
+        : `must be ${issue.inclusive === false ? 'above' : 'at least'} ${issue.minimum}`;
+    case 'too_big':
+      return `must be ${issue.inclusive === false ? 'below' : 'at most'} ${issue.maximum}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.join(', ')}`;
+    case 'invalid_type':
+      return `must be ${NOUNS[issue.expected] ?? `of type ${issue.expected}`}`;
+    case 'invalid_format':
+      return 'must be made of letters, digits, dots, dashes and underscores';
+    default:
+      return issue.message;
+  }
+}
+
+const NOUNS: Readonly<Record<string, string>> = {
+  int: 'an integer',
+  number: 'a number',
+  string: 'a text',
+  array: 'a list of integers',
+};

@@ -1,0 +1,91 @@
+/** Command-line flags from the configuration's schema: one a field, and the table of them for the README. */
+import { InvalidArgumentError } from '@srmcmc/core';
+import { z } from 'zod';
+import { configFields, type ConfigField, configSchema, fieldGroups } from './config.ts';
+
+export interface Flag {
+  readonly field: ConfigField;
+  /** `--learning-rate` */
+  readonly name: string;
+  /** `<number>`, as the help shows it. */
+  readonly value: string;
+  readonly description: string;
+  readonly defaultValue: unknown;
+  readonly group: string;
+  /** The field's value from a text; throws InvalidArgumentError where the text is none. */
+  parse(text: string): unknown;
+}
+
+interface FieldSchema {
+  readonly type?: string;
+  readonly enum?: readonly string[];
+  readonly anyOf?: readonly FieldSchema[];
+  readonly description?: string;
+  readonly default?: unknown;
+}
+
+/** What the help calls a value of a JSON schema's type. */
+const VALUE_NAMES: Readonly<Record<string, string>> = {
+  integer: 'integer',
+  number: 'number',
+  string: 'text',
+  array: 'integers',
+};
+
+const properties = z.toJSONSchema(configSchema).properties as Record<string, FieldSchema>;
+
+export const flags: readonly Flag[] = configFields.map((field) => {
+  const { anyOf, description = '', default: defaultValue, ...rest } = properties[field]!;
+  const { type, enum: choices } = anyOf?.[0] ?? rest;
+  return {
+    field,
+    name: `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+    value: choices === undefined ? `<${VALUE_NAMES[type ?? ''] ?? 'text'}>` : `<${choices.join('|')}>`,
+    description,
+    defaultValue,
+    group: Object.entries(fieldGroups).find(([, group]) => field in group)![0],
+    parse: (text) => parseAs(field, type, text, anyOf !== undefined),
+  };
+});
+
+/** The table of flags in Markdown, one section a group. */
+export function flagTables(): string {
+  return Object.keys(fieldGroups)
+    .map((group) => {
+      const rows = flags
+        .filter((flag) => flag.group === group)
+        .map(
+          ({ name, value, description, defaultValue }) =>
+            `| \`${name} ${value.replaceAll('|', '\\|')}\` | ${formatDefault(defaultValue)} | ${description} |`,
+        );
+      return [`### ${group}`, '', '| flag | default | |', '| --- | --- | --- |', ...rows].join('\n');
+    })
+    .join('\n\n');
+}
+
+/** A default as a user would type it; `none` for a field that is not used unless given. */
+export function formatDefault(value: unknown): string {
+  if (value === null) return 'none';
+  return Array.isArray(value) ? value.join(',') : String(value);
+}
+
+function parseAs(field: string, type: string | undefined, text: string, nullable: boolean): unknown {
+  if (nullable && text === 'none') return null;
+  switch (type) {
+    case 'integer':
+    case 'number':
+      return numberFrom(field, text);
+    case 'array':
+      return text.split(',').map((part) => numberFrom(field, part));
+    default:
+      return text;
+  }
+}
+
+function numberFrom(field: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) {
+    throw new InvalidArgumentError(field, `must be a number, got '${text}'`);
+  }
+  return value;
+}

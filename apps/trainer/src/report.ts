@@ -1,0 +1,246 @@
+/** report.html: curves, pictures and everything needed to run it again, in one file that needs no other. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { chartSvg, escapeXml, type Series } from './chart.ts';
+import type { Config } from './config.ts';
+import { writeWhole } from './files.ts';
+import { readJsonLines } from './json-lines.ts';
+import type { Measurement } from './measure.ts';
+import { formatDuration } from './progress.ts';
+import { displayName, type RunFolder } from './run-folder.ts';
+import type { LogRecord, NoteRecord, SessionRecord, SpeedRecord } from './run-log.ts';
+
+/** Pictures shown, spread evenly over the run; more would make the file large. */
+const PICTURES = 12;
+const BLUE = '#2563eb';
+const ORANGE = '#ea7317';
+
+/** Writes the report of a run from the files in its folder. Throws StorageError. */
+export async function writeReport(folder: RunFolder): Promise<void> {
+  const config = JSON.parse(await readFile(folder.config, 'utf8')) as Config;
+  const metrics = await readJsonLines<Measurement>(folder.metrics);
+  const log = await readJsonLines<LogRecord>(folder.log);
+  const pictures = await readPictures(folder.samples);
+  await writeWhole(folder.report, page(displayName(folder), config, metrics, log, pictures));
+}
+
+interface Picture {
+  readonly iteration: number;
+  readonly base64: string;
+}
+
+async function readPictures(folder: string): Promise<Picture[]> {
+  const names = (await readdir(folder)).filter((name) => /^samples-\d+\.png$/.test(name)).sort();
+  const last = names.length - 1;
+  const shown = new Set(
+    Array.from({ length: Math.min(PICTURES, names.length) }, (_, i) =>
+      Math.round((i * last) / Math.max(1, Math.min(PICTURES, names.length) - 1)),
+    ),
+  );
+  return Promise.all(
+    [...shown].map(async (index) => {
+      const name = names[index]!;
+      return {
+        iteration: Number(/\d+/.exec(name)![0]),
+        base64: (await readFile(join(folder, name))).toString('base64'),
+      };
+    }),
+  );
+}
+
+function page(
+  title: string,
+  config: Config,
+  metrics: readonly Measurement[],
+  log: readonly LogRecord[],
+  pictures: readonly Picture[],
+): string {
+  const last = pictures.at(-1);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeXml(title)}: short-run MCMC</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<header><h1>${escapeXml(title)}</h1><p>Short-run MCMC as a generator: ${escapeXml(summary(config, metrics))}</p></header>
+<main>
+${last === undefined ? '' : `<section><h2>Samples at iteration ${last.iteration}</h2>${figure(last, captionOf(config, log), 'large')}</section>`}
+<section><h2>Learning</h2><div class="charts">${charts(metrics, log).join('\n')}</div></section>
+${pictures.length < 2 ? '' : `<section><h2>The same chains over time</h2><div class="pictures">${pictures.map((picture) => figure(picture, `iteration ${picture.iteration}`, 'small')).join('\n')}</div></section>`}
+<section><h2>How it was run</h2>${sessionsTable(log)}${notes(log)}</section>
+<section><h2>Configuration</h2>${configTable(config)}</section>
+</main>
+</body>
+</html>
+`;
+}
+
+function summary(config: Config, metrics: readonly Measurement[]): string {
+  const done = metrics.at(-1)?.iteration ?? 0;
+  return `${config.data}, K = ${config.steps}, m = ${config.batch}, ${done} of ${config.iterations} iterations`;
+}
+
+function figure({ iteration, base64 }: Picture, caption: string, size: 'large' | 'small'): string {
+  return `<figure class="${size}"><img alt="samples at iteration ${iteration}" src="data:image/png;base64,${base64}"><figcaption>${escapeXml(caption)}</figcaption></figure>`;
+}
+
+function captionOf({ steps, samples }: Config, log: readonly LogRecord[]): string {
+  return log.some((record) => record.kind === 'session' && record.dataset.endsWith(' [2]'))
+    ? `Left: the data. Middle: the learned density exp(f(x)) / Z. Right: ${samples} short runs of ${steps} steps.`
+    : `${samples} short runs of ${steps} Langevin steps from noise, the same chains in every picture.`;
+}
+
+function charts(metrics: readonly Measurement[], log: readonly LogRecord[]): string[] {
+  const xLabel = 'iteration';
+  const series = (label: string, colour: string, y: (one: Measurement) => number): Series => ({
+    label,
+    colour,
+    points: metrics.map((one) => [one.iteration, y(one)] as const),
+  });
+  const speeds = log.filter((record): record is SpeedRecord => record.kind === 'speed');
+  const memory: Series = {
+    label: 'memory',
+    colour: BLUE,
+    points: speeds
+      .map((record) => [record.iteration, record.memory / 1e6] as const)
+      .sort((a, b) => a[0] - b[0]),
+  };
+  return [
+    chartSvg({
+      title: 'Difference of mean f, data minus samples',
+      xLabel,
+      yLabel: 'f(x⁺) − f(x⁻)',
+      series: [series('difference', BLUE, (one) => one.dataValue - one.sampleValue)],
+    }),
+    chartSvg({
+      title: 'Mean f',
+      xLabel,
+      yLabel: 'f(x)',
+      series: [
+        series('data', BLUE, (one) => one.dataValue),
+        series('samples', ORANGE, (one) => one.sampleValue),
+      ],
+    }),
+    chartSvg({
+      title: "Mean norm of f' over chains and steps",
+      xLabel,
+      yLabel: '‖∂f/∂x‖',
+      series: [series('norm', BLUE, (one) => one.gradientNorm)],
+    }),
+    chartSvg({
+      title: 'Magnitude of the samples',
+      xLabel,
+      yLabel: 'mean |x⁻|',
+      series: [series('samples', BLUE, (one) => one.sampleMagnitude)],
+    }),
+    chartSvg({
+      title: 'Learning rate of Adam',
+      xLabel,
+      yLabel: 'learning rate',
+      log: true,
+      series: [series('learning rate', BLUE, (one) => one.learningRate)],
+    }),
+    chartSvg({
+      title: 'Noise added to the data',
+      xLabel,
+      yLabel: 'σ, with data in [−1, 1]',
+      series: [series('sigma', BLUE, (one) => one.sigma)],
+    }),
+    chartSvg({ title: 'Memory of the process', xLabel, yLabel: 'resident memory, MB', series: [memory] }),
+  ];
+}
+
+/** One row a process that worked on the run. */
+function sessionsTable(log: readonly LogRecord[]): string {
+  const sessions: { session: SessionRecord; last?: SpeedRecord }[] = [];
+  for (const record of log) {
+    if (record.kind === 'session') sessions.push({ session: record });
+    else if (record.kind === 'speed') sessions.at(-1)!.last = record;
+  }
+  return sessions
+    .map(({ session, last }) => {
+      const rate = last === undefined ? '' : (last.iteration - session.iteration) / last.seconds;
+      const rows: [string, string][] = [
+        ['Command', `<code>${escapeXml(session.command)}</code>`],
+        ['Started', escapeXml(session.time.replace('T', ' ').replace(/\.\d+Z/, ' UTC'))],
+        ['Iterations', `${session.iteration} to ${last?.iteration ?? session.iteration}`],
+        [
+          'Time',
+          last === undefined
+            ? ''
+            : `${formatDuration(last.seconds)} (${Number(rate).toPrecision(3)} iterations a second)`,
+        ],
+        ['Data set', escapeXml(`${session.dataset}, ${session.examples} examples`)],
+        ['Parameters', String(session.parameters)],
+        ['Backend', escapeXml(session.backend)],
+        ['Processors', escapeXml(session.processors)],
+        [
+          'Versions',
+          escapeXml(
+            Object.entries(session.software)
+              .filter(([name]) => name !== 'backend')
+              .map((pair) => pair.join(' '))
+              .join(', '),
+          ),
+        ],
+      ];
+      return table(rows.filter(([, value]) => value !== ''));
+    })
+    .join('\n');
+}
+
+function notes(log: readonly LogRecord[]): string {
+  const texts = log.filter((record): record is NoteRecord => record.kind === 'note');
+  if (texts.length === 0) return '';
+  return `<h3>What happened</h3><ul>${texts.map(({ text }) => `<li>${escapeXml(text)}</li>`).join('')}</ul>`;
+}
+
+function configTable(config: Config): string {
+  return table(
+    Object.entries(config).map(([field, value]) => [
+      `<code>${escapeXml(field)}</code>`,
+      value === null ? '–' : escapeXml(Array.isArray(value) ? value.join(', ') : String(value)),
+    ]),
+    'config',
+  );
+}
+
+function table(rows: readonly (readonly [string, string])[], kind = ''): string {
+  const cells = rows.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join('');
+  return `<dl class="${kind}">${cells}</dl>`;
+}
+
+const STYLE = `
+:root { color-scheme: light; font: 15px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; color: #1c2433; background: #f5f6f8; }
+body { margin: 0; }
+header, main { max-width: 1180px; margin: 0 auto; padding: 0 24px; }
+header { padding-top: 32px; }
+h1 { font-size: 26px; margin: 0; }
+header p { margin: 4px 0 0; color: #5a6475; }
+section { background: #fff; border: 1px solid #e3e6eb; border-radius: 10px; padding: 20px 24px; margin: 20px 0; }
+h2 { font-size: 18px; margin: 0 0 14px; }
+h3 { font-size: 15px; margin: 18px 0 6px; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 20px; }
+svg { width: 100%; height: auto; font-size: 12px; }
+svg text { fill: #3b4556; }
+svg .title { font-size: 14px; font-weight: 600; fill: #1c2433; }
+svg .grid { stroke: #e8eaee; }
+svg .axis { stroke: #8b94a3; }
+figure { margin: 0; }
+figure img { max-width: 100%; height: auto; display: block; border-radius: 4px; }
+figure.large { text-align: center; }
+figure.large img { margin: 0 auto; }
+figcaption { color: #5a6475; font-size: 13px; margin-top: 6px; text-align: center; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); gap: 20px; }
+dl { margin: 0 0 16px; }
+dl div { display: flex; gap: 16px; padding: 3px 0; border-bottom: 1px solid #f0f1f4; }
+dt { flex: 0 0 150px; color: #5a6475; }
+dd { margin: 0; overflow-wrap: anywhere; }
+dl.config { columns: 2; column-gap: 40px; }
+dl.config div { break-inside: avoid; }
+code { font: 13px ui-monospace, "DejaVu Sans Mono", monospace; }
+@media (max-width: 700px) { dl.config { columns: 1; } .charts { grid-template-columns: 1fr; } }
+`;
