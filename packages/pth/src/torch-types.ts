@@ -28,7 +28,7 @@ const UNTYPED: readonly (readonly [Dtype, dtype: string])[] = [
   ['F8_E8M0', 'float8_e8m0fnu'],
 ];
 
-export const UNTYPED_STORAGE = 'torch.storage.UntypedStorage';
+const UNTYPED_STORAGE = 'torch.storage.UntypedStorage';
 
 /** From `torch.FloatStorage` to `F32`; an untyped storage is one of bytes. */
 export const dtypeOfStorageClass: ReadonlyMap<string, Dtype> = new Map([
