@@ -107,7 +107,9 @@ export function persistent<S extends KernelState>(options: PersistentOptions<S>)
         const start = tf.add(tf.mul(mask, fresh), tf.mul(tf.sub(1, mask), tf.gather(buffer, rows)));
         const result = runChains({ ...options, energy }, start, noiseKey);
         const indices = tf.reshape(rows, [n, 1]);
-        return { ...result, memory: { buffer: tf.tensorScatterUpdate(buffer, indices, result.x) } };
+        // The cpu backend's TensorScatterUpdate overwrites its first input, so that it must be a copy.
+        const copy = tf.add(buffer, 0);
+        return { ...result, memory: { buffer: tf.tensorScatterUpdate(copy, indices, result.x) } };
       });
     },
   };
