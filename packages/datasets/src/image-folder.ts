@@ -1,5 +1,4 @@
 /** Any folder of images as a data set: CelebA, LSUN, one's own. Decoded when asked for, several at a time. */
-import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, extname, join, resolve } from 'node:path';
@@ -18,9 +17,9 @@ import { messageOf } from './files.ts';
 
 /**
  * How published experiments cut these data sets.
- * - `celeba64`: the aligned and cropped CelebA (178×218); its centre 108×108, then 64×64. The crop of DCGAN
- *   (Radford et al. 2016), which the paper compares with. Later work crops 140 (Song and Ermon 2019), 160
- *   (Lucic et al. 2018) or 178; FIDs of different crops cannot be compared. `crop` overrides it.
+ * - `celeba64`: the aligned and cropped CelebA (178×218); its centre 108×108, then 64×64, as the TensorFlow DCGAN
+ *   that papers of the time compared with. Others crop 140 (Song and Ermon 2019), 160 (Lucic et al. 2018) or 178;
+ *   FIDs of different crops cannot be compared. `crop` overrides it.
  * - `lsun64`: the largest centred square, then 64×64.
  */
 export type ImagePreset = keyof typeof PRESETS;
@@ -105,11 +104,6 @@ export async function imageFolder(path: string, options: ImageFolderOptions = {}
 const DECODERS = 2 * availableParallelism();
 const EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp']);
 
-/** Whether a folder has images in it, at any depth. */
-export async function hasImages(path: string): Promise<boolean> {
-  return (await walk(path)).length > 0;
-}
-
 function imageForm(options: ImageFolderOptions): ImageForm {
   const { preset, skipBad: _, subset: __, ...own } = options;
   const chosen = preset === undefined ? {} : PRESETS[preset];
@@ -128,26 +122,19 @@ function imageForm(options: ImageFolderOptions): ImageForm {
 }
 
 async function listImages(path: string): Promise<string[]> {
-  const files = await walk(path);
-  if (files.length === 0) throw new MissingDataError(`${path} has no .png, .jpg, .jpeg or .webp files in it`);
-  return files;
-}
-
-async function walk(path: string): Promise<string[]> {
-  let entries: Dirent[];
+  let entries: string[];
   try {
-    entries = await readdir(path, { recursive: true, withFileTypes: true });
+    entries = await readdir(path, { recursive: true });
   } catch (cause) {
     throw new MissingDataError(`${path} cannot be read as a folder: ${messageOf(cause)}`, { cause });
   }
   // Names with a leading dot are not images: macOS leaves `._photo.jpg` behind in archives.
-  const isImage = (entry: Dirent) =>
-    !entry.isDirectory() && !entry.name.startsWith('.') && EXTENSIONS.has(extname(entry.name).toLowerCase());
-  // Code units, not the locale's order: the same folder must give the same numbering on every machine.
-  return entries
-    .filter(isImage)
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort((a, b) => (a < b ? -1 : 1));
+  const files = entries.filter(
+    (entry) => EXTENSIONS.has(extname(entry).toLowerCase()) && !basename(entry).startsWith('.'),
+  );
+  if (files.length === 0) throw new MissingDataError(`${path} has no .png, .jpg, .jpeg or .webp files in it`);
+  // By code units, not by the locale: the same folder must give the same numbering on every machine.
+  return files.sort().map((file) => join(path, file));
 }
 
 /** A square's side where the form decides it, otherwise the shape of the first image that can be decoded. */

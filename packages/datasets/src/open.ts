@@ -9,7 +9,7 @@ import {
 } from '@srmcmc/core';
 import { cifar10, findCifar10 } from './cifar10.ts';
 import { kindOf } from './files.ts';
-import { hasImages, imageFolder, type ImageFolderOptions } from './image-folder.ts';
+import { imageFolder, type ImageFolderOptions } from './image-folder.ts';
 import { hasMnist, mnist } from './mnist.ts';
 import { npyArray } from './npy.ts';
 import { checkerboard } from './toys/checkerboard.ts';
@@ -19,7 +19,7 @@ import { rings } from './toys/rings.ts';
 import { type Toy, toyDataset } from './toys/toy.ts';
 
 export interface OpenDatasetOptions {
-  /** Default 'train'. CIFAR-10, MNIST and the toys have splits, files and folders of one's own do not. */
+  /** Default 'train'. Only CIFAR-10, MNIST and the toys have a test split. */
   readonly split?: 'train' | 'test';
   /** Only the first examples. */
   readonly subset?: number;
@@ -43,8 +43,11 @@ export async function openDataset(nameOrPath: string, options: OpenDatasetOption
   if (image !== undefined && kind !== 'image folder') {
     throw new InvalidArgumentError('image', `${nameOrPath} is no folder of images`);
   }
-  if (options.split !== undefined && (kind === 'image folder' || kind === 'npy')) {
-    throw new InvalidArgumentError('split', `${nameOrPath} has no splits: give the path of the one you want`);
+  if (split === 'test' && (kind === 'image folder' || kind === 'npy')) {
+    throw new InvalidArgumentError(
+      'split',
+      `${nameOrPath} has no test split: give the path of its test examples`,
+    );
   }
   const first = subset === undefined ? {} : { subset };
   const source = DATASETS.includes(nameOrPath) ? {} : { source: nameOrPath };
@@ -91,8 +94,8 @@ async function recognise(nameOrPath: string): Promise<Kind> {
   if (nameOrPath.endsWith('.npy')) return 'npy';
   if ((await findCifar10(nameOrPath)) !== undefined) return 'cifar10';
   if (found === 'folder' && (await hasMnist(nameOrPath))) return 'mnist';
-  if (found === 'folder' && (await hasImages(nameOrPath))) return 'image folder';
+  if (found === 'folder') return 'image folder';
   throw new MissingDataError(
-    `${nameOrPath} holds no data set that is known: CIFAR-10 files, IDX files, a .npy file, or a folder of images`,
+    `${nameOrPath} is no data set that is known: an archive of CIFAR-10, a .npy file, or a folder`,
   );
 }

@@ -15,12 +15,9 @@ export class NumpyArray {
   bytes: Uint8Array = new Uint8Array();
 }
 
-/** A dictionary; byte strings become strings where they are its keys. */
-export type PickleDictionary = Map<unknown, unknown>;
-
 /**
  * The value a pickle holds: numbers, booleans, null, strings (of either kind, as text in latin-1), arrays for
- * lists and tuples, Map for dictionaries, NumpyArray.
+ * lists and tuples, Map for dictionaries (with text for keys), NumpyArray.
  *
  * @throws CorruptDataError where it is cut short, is no pickle, or wants to call anything but numpy's constructors.
  */

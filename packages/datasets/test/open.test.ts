@@ -68,8 +68,8 @@ test('an option that the data set does not have is refused', async () => {
   await expect(openDataset('cifar10', { image: { size: 8 } })).rejects.toThrow(
     'image: cifar10 is no folder of images',
   );
-  await expect(openDataset(join(root, 'photos'), { split: 'train' })).rejects.toThrow(InvalidArgumentError);
-  await expect(openDataset(join(root, 'images.npy'), { split: 'test' })).rejects.toThrow('has no splits');
+  await expect(openDataset(join(root, 'photos'), { split: 'test' })).rejects.toThrow(InvalidArgumentError);
+  await expect(openDataset(join(root, 'images.npy'), { split: 'test' })).rejects.toThrow('has no test split');
 });
 
 test('what is neither a name nor a path is missing data, and the names are listed', async () => {
@@ -78,6 +78,8 @@ test('what is neither a name nor a path is missing data, and the names are liste
   await expect(openDataset('toString')).rejects.toThrow(MissingDataError);
 });
 
-test('a folder with nothing known in it is missing data', async () => {
-  await expect(openDataset(join(root, 'nothing'))).rejects.toThrow('holds no data set that is known');
+test('a folder or a file with nothing known in it is missing data', async () => {
+  await expect(openDataset(join(root, 'nothing'))).rejects.toThrow(MissingDataError);
+  const file = join(root, 'photos', 'a.png');
+  await expect(openDataset(file)).rejects.toThrow('a.png is no data set that is known');
 });
