@@ -9,18 +9,13 @@ import { command, type CommandResult, type Member, members, pnpm, readManifest, 
 
 export async function checkPublished(): Promise<CommandResult> {
   const published = members().filter(({ manifest }) => manifest.private !== true);
-  const built = await pnpm(['build', '--output-logs=errors-only']);
+  const filters = published.map(({ directory }) => `--filter=./${directory}`);
+  const built = await pnpm(['build', '--output-logs=errors-only', ...filters]);
   if (!built.ok) return built;
   const scratch = mkdtempSync(join(tmpdir(), 'srmcmc-published-'));
   try {
     const tarballs = join(scratch, 'tarballs');
-    const packed = await pnpm([
-      '--recursive',
-      '--filter=./packages/*',
-      'pack',
-      '--pack-destination',
-      tarballs,
-    ]);
+    const packed = await pnpm(['--recursive', ...filters, 'pack', '--pack-destination', tarballs]);
     if (!packed.ok) return packed;
     const paths = readdirSync(tarballs).map((name) => join(tarballs, name));
     const results = [await installed(join(scratch, 'project'), paths, published)];
