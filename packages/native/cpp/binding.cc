@@ -30,8 +30,9 @@ Napi::Value guarded(const Napi::CallbackInfo& info) {
 ConvShape conv_shape(const Arguments& args) {
   const std::vector<int32_t> v = args.integers(0, 15, -MAX_STEP, MAX_SIZE);
   const ConvShape s{v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11], v[12], v[13], v[14]};
-  for (int i = 0; i < 9; ++i)
-    if (v[i] < 0) args.fail(0, "has a negative size");
+  if (v[0] < 0) args.fail(0, "has a negative size");
+  for (int i = 1; i < 9; ++i)
+    if (v[i] < 1) args.fail(0, "has an empty or a negative size");
   for (int i = 9; i < 13; ++i)
     if (v[i] < 1 || v[i] > MAX_STEP) args.fail(0, "has a stride or a dilation out of range");
   if (v[13] > MAX_STEP || v[14] > MAX_STEP) args.fail(0, "has a padding out of range");
@@ -98,8 +99,10 @@ void bind_mat_mul(const Arguments& args) {
   s.transposeB = v[6] != 0;
   const float* a = args.floats(1, product(args.env(), {batchA, left}));
   const float* b = args.floats(2, product(args.env(), {batchB, right}));
-  float* c = args.floats(3, product(args.env(), {s.batch, s.rows, s.columns}));
-  kernels().matMul(s, a, b, c, epilogue(args, 4, s.columns));
+  const int64_t size = product(args.env(), {s.batch, s.rows, s.columns});
+  float* c = args.floats(3, size);
+  const Epilogue finish = epilogue(args, 4, s.columns);
+  if (size > 0) kernels().matMul(s, a, b, c, finish);
 }
 
 void bind_unary(const Arguments& args) {
@@ -122,8 +125,8 @@ Broadcast broadcast(const Arguments& args, int64_t* sizeA, int64_t* sizeB, int64
     s.strideB[i] = v[2 * s.rank + i];
     *sizeY = product(args.env(), {*sizeY, s.size[i]});
     const int64_t last = s.size[i] > 0 ? s.size[i] - 1 : 0;
-    *sizeA += last * s.strideA[i];
-    *sizeB += last * s.strideB[i];
+    *sizeA += product(args.env(), {last, s.strideA[i]});
+    *sizeB += product(args.env(), {last, s.strideB[i]});
   }
   if (s.rank > 0 && (s.strideA[s.rank - 1] > 1 || s.strideB[s.rank - 1] > 1))
     args.fail(1, "must have last strides of 0 or 1");

@@ -102,6 +102,6 @@ INLINE vec vsoftplus(vec x) {
   return x != x ? x : y;
 }
 
-INLINE vec velu(vec x) { return x >= 0.f ? x : vexpm1(vmin(x, vec{})); }
+INLINE vec velu(vec x) { return x >= 0.f ? x : vexpm1(x); }
 
 }  // namespace

@@ -16,7 +16,8 @@ struct Outer {
 
 template <int R, int V>
 __attribute__((noinline)) void outer_tile(const Outer& o) {
-  vec sum[R][V] = {};
+  vec sum[R][V];
+  each<R>([&](auto r) { each<V>([&](auto v) { sum[r][v] = vec{}; }); });
   const int64_t aStep = o.aStep[2], bStep = o.bStep[2];
   for (int64_t i = 0; i < o.count[0]; ++i)
     for (int64_t j = 0; j < o.count[1]; ++j) {
@@ -24,22 +25,23 @@ __attribute__((noinline)) void outer_tile(const Outer& o) {
       const float* b = o.b + i * o.bStep[0] + j * o.bStep[1];
       for (int64_t k = 0; k < o.count[2]; ++k, a += aStep, b += bStep) {
         vec column[V];
-        for (int v = 0; v < V; ++v) column[v] = load(b + v * L);
-        for (int r = 0; r < R; ++r) {
+        each<V>([&](auto v) { column[v] = load(b + v * L); });
+        each<R>([&](auto r) {
           const vec row = splat(a[r]);
-          for (int v = 0; v < V; ++v) sum[r][v] += row * column[v];
-        }
+          each<V>([&](auto v) { sum[r][v] += row * column[v]; });
+        });
       }
     }
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) {
+  each<R>([&](auto r) {
+    each<V>([&](auto v) {
       float* c = o.c + r * o.cRow + v * L;
       const int64_t n = smaller(L, o.columns - v * L);
       if (n == L)
         store(c, o.first ? sum[r][v] : load(c) + sum[r][v]);
       else if (n > 0)
         store_some(c, o.first ? sum[r][v] : load_some(c, n) + sum[r][v], n);
-    }
+    });
+  });
 }
 
 using OuterFunction = void (*)(const Outer&);
@@ -51,6 +53,10 @@ OuterFunction outer_of(int rows) {
 
 void conv2d_filter_gradient(const ConvShape& s, const float* x, const float* dy, float* dFilter) {
   const int64_t taps = static_cast<int64_t>(s.filterHeight) * s.filterWidth;
+  if (s.batch == 0) {
+    memset(dFilter, 0, static_cast<size_t>(taps * s.inChannels * s.outChannels) * 4);
+    return;
+  }
   const int64_t ci = s.inChannels, co = s.outChannels;
   const int64_t panels = panels_of(co), rowTiles = divide_up(ci, ROWS);
   const int64_t inRow = s.inWidth * ci, inImage = inRow * s.inHeight;

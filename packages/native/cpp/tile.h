@@ -48,6 +48,10 @@ INLINE vec activate(vec x, Activation activation, float alpha, vec slope) {
   return x;
 }
 
+void copy_columns(const float* from, int64_t fromRow, float* to, int64_t toRow, int rows, int columns) {
+  for (int r = 0; r < rows; ++r) memcpy(to + r * toRow, from + r * fromRow, static_cast<size_t>(columns) * 4);
+}
+
 // Activations that need more registers than the tile leaves over run on the stored tile.
 __attribute__((noinline)) void activate_stored(const Tile& t, int rows) {
   for (int r = 0; r < rows; ++r)
@@ -63,68 +67,61 @@ template <int R, int V>
 __attribute__((noinline)) void multiply_tile(const Tile& t) {
   vec sum[R][V];
   const bool whole = t.columns == V * L;
+  float edge[R * V * L];  // stands in for the output where only some columns exist
+  float* out = whole ? t.out : edge;
+  const int64_t outRow = whole ? t.outRow : V * L;
   if (t.first) {
-    for (int v = 0; v < V; ++v) {
+    each<V>([&](auto v) {
       const vec start = t.bias ? load(t.bias + v * L) : vec{};
-      for (int r = 0; r < R; ++r) sum[r][v] = start;
-    }
-  } else if (whole) {
-    for (int r = 0; r < R; ++r)
-      for (int v = 0; v < V; ++v) sum[r][v] = load(t.out + r * t.outRow + v * L);
+      each<R>([&](auto r) { sum[r][v] = start; });
+    });
   } else {
-    for (int r = 0; r < R; ++r) {
-      float row[V * L] = {};
-      memcpy(row, t.out + r * t.outRow, static_cast<size_t>(t.columns) * 4);
-      for (int v = 0; v < V; ++v) sum[r][v] = load(row + v * L);
-    }
+    if (!whole) copy_columns(t.out, t.outRow, edge, V * L, R, t.columns);
+    each<R>([&](auto r) { each<V>([&](auto v) { sum[r][v] = load(out + r * outRow + v * L); }); });
   }
   for (int64_t i = 0; i < t.count1; ++i)
     for (int64_t j = 0; j < t.count2; ++j) {
       const float* b = t.b + i * t.b1 + j * t.b2;
       const float* a[R];
-      for (int r = 0; r < R; ++r) a[r] = t.a + r * t.aRow + i * t.a1 + j * t.a2;
+      each<R>([&](auto r) { a[r] = t.a + r * t.aRow + i * t.a1 + j * t.a2; });
       for (int64_t k = 0; k < t.length; ++k, b += PANEL) {
         vec column[V];
-        for (int v = 0; v < V; ++v) column[v] = load(b + v * L);
-        for (int r = 0; r < R; ++r) {
+        each<V>([&](auto v) { column[v] = load(b + v * L); });
+        each<R>([&](auto r) {
           const vec row = splat(a[r][k]);
-          for (int v = 0; v < V; ++v) sum[r][v] += row * column[v];
-        }
+          each<V>([&](auto v) { sum[r][v] += row * column[v]; });
+        });
       }
     }
-  bool stored = false;
+  bool unfinished = false;
   if (t.last) {
     const Activation activation = t.epilogue->activation;
     if (activation == Activation::leakyRelu) {
-      const float alpha = t.epilogue->alpha;
-      for (int r = 0; r < R; ++r)
-        for (int v = 0; v < V; ++v) sum[r][v] = activate(sum[r][v], Activation::leakyRelu, alpha, vec{});
+      const vec alpha = splat(t.epilogue->alpha);
+      each<R>([&](auto r) {
+        each<V>([&](auto v) { sum[r][v] = sum[r][v] < 0.f ? sum[r][v] * alpha : sum[r][v]; });
+      });
     } else if (activation == Activation::relu) {
-      for (int r = 0; r < R; ++r)
-        for (int v = 0; v < V; ++v) sum[r][v] = activate(sum[r][v], Activation::relu, 0, vec{});
+      each<R>([&](auto r) { each<V>([&](auto v) { sum[r][v] = sum[r][v] < 0.f ? vec{} : sum[r][v]; }); });
     } else {
-      stored = activation != Activation::linear;
+      unfinished = activation != Activation::linear;
     }
   }
-  if (whole) {
-    for (int r = 0; r < R; ++r)
-      for (int v = 0; v < V; ++v) store(t.out + r * t.outRow + v * L, sum[r][v]);
-  } else {
-    for (int r = 0; r < R; ++r) {
-      float row[V * L];
-      for (int v = 0; v < V; ++v) store(row + v * L, sum[r][v]);
-      memcpy(t.out + r * t.outRow, row, static_cast<size_t>(t.columns) * 4);
-    }
-  }
-  if (stored) activate_stored(t, R);
+  each<R>([&](auto r) { each<V>([&](auto v) { store(out + r * outRow + v * L, sum[r][v]); }); });
+  if (!whole) copy_columns(edge, V * L, t.out, t.outRow, R, t.columns);
+  if (unfinished) activate_stored(t, R);
 }
 
 // A single column: rows and the column are both read along k, as vectors. `b` is not a panel here but the
 // plain column, so its strides are 1 where a panel's are PANEL.
 template <int R>
 __attribute__((noinline)) void multiply_column(const Tile& t) {
-  vec sum[R] = {};
-  float rest[R] = {};
+  vec sum[R];
+  float rest[R];
+  each<R>([&](auto r) {
+    sum[r] = vec{};
+    rest[r] = 0;
+  });
   for (int64_t i = 0; i < t.count1; ++i)
     for (int64_t j = 0; j < t.count2; ++j) {
       const float* b = t.b + (i * t.b1 + j * t.b2) / PANEL;
@@ -132,15 +129,14 @@ __attribute__((noinline)) void multiply_column(const Tile& t) {
       int64_t k = 0;
       for (; k + L <= t.length; k += L) {
         const vec column = load(b + k);
-        for (int r = 0; r < R; ++r) sum[r] += load(a + r * t.aRow + k) * column;
+        each<R>([&](auto r) { sum[r] += load(a + r * t.aRow + k) * column; });
       }
-      for (; k < t.length; ++k)
-        for (int r = 0; r < R; ++r) rest[r] += a[r * t.aRow + k] * b[k];
+      for (; k < t.length; ++k) each<R>([&](auto r) { rest[r] += a[r * t.aRow + k] * b[k]; });
     }
-  for (int r = 0; r < R; ++r) {
+  each<R>([&](auto r) {
     float* out = t.out + r * t.outRow;
     *out = horizontal_sum(sum[r]) + rest[r] + (t.first ? (t.bias ? *t.bias : 0.f) : *out);
-  }
+  });
   if (t.last && t.epilogue->activation != Activation::linear) activate_stored(t, R);
 }
 

@@ -72,6 +72,19 @@ INLINE float horizontal_sum(vec v) {
   return sum;
 }
 
+/// Calls f(0), f(1), ... f(N - 1) with constants, so that arrays of vectors indexed by them stay in registers.
+template <int I>
+struct Constant {
+  INLINE constexpr operator int() const { return I; }
+};
+template <int N, int I = 0, class F>
+INLINE void each(F&& f) {
+  if constexpr (I < N) {
+    f(Constant<I>{});
+    each<N, I + 1>(f);
+  }
+}
+
 INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 INLINE int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }

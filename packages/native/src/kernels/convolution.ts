@@ -6,6 +6,7 @@ import {
   type Conv2DBackpropFilterAttrs,
   type Conv2DBackpropInputAttrs,
   type FusedConv2DAttrs,
+  util,
 } from '@tensorflow/tfjs-core';
 
 import { ACTIVATIONS, areFloat, input, type NativeKernel, perChannel } from './native-kernel.ts';
@@ -15,7 +16,7 @@ export const convolutionKernels: Readonly<Record<string, NativeKernel>> = {
     const x = input(inputs, 'x');
     const filter = input(inputs, 'filter');
     const info = convInfo(x.shape, filter.shape, attrs as Conv2DAttrs);
-    if (!areFloat(x, filter) || info.dataFormat !== 'channelsLast') return undefined;
+    if (!areFloat(x, filter) || !isDense(info)) return undefined;
     const y = backend.output(info.outShape);
     backend.addon.conv2d(
       convShape(info),
@@ -38,7 +39,7 @@ export const convolutionKernels: Readonly<Record<string, NativeKernel>> = {
     const info = convInfo(x.shape, filter.shape, options);
     const activation = ACTIVATIONS[options.activation ?? 'linear'];
     if (!areFloat(x, filter, bias, preluActivationWeights)) return undefined;
-    if (activation === undefined || info.dataFormat !== 'channelsLast') return undefined;
+    if (activation === undefined || !isDense(info)) return undefined;
     const biasValues = perChannel(backend, bias, info.outChannels);
     const slopes = perChannel(backend, preluActivationWeights, info.outChannels);
     if (biasValues === undefined || slopes === undefined) return undefined;
@@ -61,7 +62,9 @@ export const convolutionKernels: Readonly<Record<string, NativeKernel>> = {
     const filter = input(inputs, 'filter');
     const options = attrs as Conv2DBackpropInputAttrs;
     const info = convInfo(options.inputShape, filter.shape, { ...options, dilations: 1 });
-    if (!areFloat(dy, filter) || info.dataFormat !== 'channelsLast') return undefined;
+    if (!areFloat(dy, filter) || !isDense(info)) return undefined;
+    // conv2dTranspose lets dy be larger than a convolution's output; the rest is ignored.
+    if (!util.arraysEqual(dy.shape, info.outShape)) return undefined;
     const dx = backend.output(info.inShape);
     backend.addon.conv2dInputGradient(convShape(info), backend.floats(dy), backend.floats(filter), dx.values);
     return dx.info;
@@ -72,7 +75,7 @@ export const convolutionKernels: Readonly<Record<string, NativeKernel>> = {
     const dy = input(inputs, 'dy');
     const options = attrs as Conv2DBackpropFilterAttrs;
     const info = convInfo(x.shape, options.filterShape, { ...options, dilations: 1 });
-    if (!areFloat(x, dy) || info.dataFormat !== 'channelsLast') return undefined;
+    if (!areFloat(x, dy) || !isDense(info)) return undefined;
     const dFilter = backend.output(info.filterShape);
     backend.addon.conv2dFilterGradient(
       convShape(info),
@@ -105,6 +108,12 @@ function convInfo(
     false,
     backend_util.convertConv2DDataFormat(dataFormat),
   );
+}
+
+/** Pixels in rows of channels, and something to compute: the rest is the cpu backend's. */
+function isDense(info: backend_util.Conv2DInfo): boolean {
+  const sizes = [...info.inShape, ...info.outShape, ...info.filterShape];
+  return info.dataFormat === 'channelsLast' && !sizes.includes(0);
 }
 
 /** The fields of cpp/kernels.h's ConvShape, in order. */

@@ -1,0 +1,111 @@
+// Runs every kernel of the addon on fixed inputs and prints their outputs, so that instruction sets and numbers of
+// threads can be compared. SRMCMC_ISA and SRMCMC_THREADS choose what is used.
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const require = createRequire(import.meta.url);
+const addon = require('node-gyp-build')(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
+
+let state = 1;
+const uniform = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 31 - 1;
+const array = (length) => Float32Array.from({ length }, uniform);
+const outputs = {};
+const keep = (name, values) =>
+  (outputs[name] = Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64'));
+const product = (sizes) => sizes.reduce((a, b) => a * b, 1);
+
+// batch, in h, w, c, out h, w, c, filter h, w, strides, dilations, padding
+const SHAPES = {
+  'first layer': [13, 32, 32, 3, 32, 32, 24, 3, 3, 1, 1, 1, 1, 1, 1],
+  'middle layer': [13, 16, 16, 24, 8, 8, 48, 4, 4, 2, 2, 1, 1, 1, 1],
+  'odd sizes': [3, 11, 9, 17, 6, 4, 37, 3, 5, 2, 3, 1, 1, 1, 2],
+  'last layer': [64, 4, 4, 96, 1, 1, 1, 4, 4, 1, 1, 1, 1, 0, 0],
+  'one image': [1, 20, 20, 40, 20, 20, 33, 3, 3, 1, 1, 1, 1, 1, 1],
+};
+for (const [name, values] of Object.entries(SHAPES)) {
+  const shape = Int32Array.from(values);
+  const [n, ih, iw, ic, oh, ow, oc, kh, kw] = values;
+  const x = array(n * ih * iw * ic);
+  const filter = array(kh * kw * ic * oc);
+  const dy = array(n * oh * ow * oc);
+  for (const [activation, code] of Object.entries({
+    linear: 0,
+    relu6: 2,
+    elu: 3,
+    leakyrelu: 4,
+    prelu: 5,
+    sigmoid: 6,
+  })) {
+    const y = new Float32Array(dy.length);
+    addon.conv2d(shape, x, filter, y, array(oc), code, 0.2, array(oc));
+    keep(`${name}, ${activation}`, y);
+  }
+  const dx = new Float32Array(x.length);
+  addon.conv2dInputGradient(shape, dy, filter, dx);
+  keep(`${name}, input gradient`, dx);
+  const dFilter = new Float32Array(filter.length);
+  addon.conv2dFilterGradient(shape, x, dy, dFilter);
+  keep(`${name}, filter gradient`, dFilter);
+}
+for (const [batchA, batchB, m, k, n, ta, tb] of [
+  [1, 1, 64, 300, 129, 0, 0],
+  [3, 3, 17, 33, 9, 1, 1],
+  [5, 1, 1, 70, 1, 0, 1],
+]) {
+  const c = new Float32Array(Math.max(batchA, batchB) * m * n);
+  const shape = Int32Array.of(batchA, batchB, m, k, n, ta, tb);
+  addon.matMul(shape, array(batchA * m * k), array(batchB * k * n), c, array(n), 1, 0, null);
+  keep(`matrix product ${shape}`, c);
+}
+const long = array(100_003).map((v) => 4 * v);
+for (let op = 0; op < 18; op++) {
+  const y = new Float32Array(long.length);
+  const positive = op === 3 || op === 4 || op === 7;
+  addon.unary(op, positive ? long.map(Math.abs) : long, y, -0.5, 0.5);
+  keep(`unary ${op}`, y);
+}
+for (const [sizes, a, b] of [
+  [[100_003], [1], [1]],
+  [
+    [5000, 7],
+    [7, 1],
+    [0, 1],
+  ],
+  [
+    [20, 30, 11],
+    [0, 11, 1],
+    [1, 0, 0],
+  ],
+]) {
+  const length = product(sizes);
+  const left = array(length);
+  const right = array(length).map((v) => v + 2);
+  for (let op = 0; op < 16; op++) {
+    const y = op < 10 ? new Float32Array(length) : new Uint8Array(length);
+    const shape = Int32Array.of(...sizes, ...a, ...b);
+    if (op < 10) addon.binary(op, shape, left, right, y, 0.2);
+    else addon.compare(op, shape, left, right, y);
+    keep(`binary ${op} ${sizes}`, Float32Array.from(y));
+  }
+}
+for (const shape of [
+  [1, 1_000_003, 1],
+  [37, 501, 1],
+  [1, 20_000, 33],
+  [5, 3, 70],
+])
+  for (let op = 0; op < 3; op++) {
+    const y = new Float32Array(shape[0] * shape[2]);
+    addon.reduce(op, Int32Array.from(shape), array(product(shape)), y, 0.25);
+    keep(`reduction ${op} ${shape}`, y);
+  }
+const condition = Uint8Array.from({ length: 1003 }, (_, i) => i % 3);
+const chosen = new Float32Array(1003);
+addon.select(condition, array(1003), array(1003), chosen);
+keep('select', chosen);
+const normals = new Float32Array(9 * 3073);
+addon.normal(0xdeadbeef, 7, 0xfffffff0, 3, 9, 3073, normals);
+keep('normals', normals);
+
+console.log(JSON.stringify({ instructionSet: addon.instructionSet, threads: addon.threads(), outputs }));
