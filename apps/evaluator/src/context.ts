@@ -1,0 +1,28 @@
+/** What a command is given by the program round it. */
+import { type BackendRequest, describeBackend, selectBackend } from '@srmcmc/backends';
+import { type Model, openModel } from './model.ts';
+import type { TextOutput } from './progress.ts';
+
+export interface Context {
+  readonly stdout: TextOutput;
+  readonly stderr: TextOutput;
+  /** Aborted when the user asks to stop. */
+  readonly signal: AbortSignal;
+}
+
+/** Selects the backend, reads the model, and says on stderr what was found. */
+export async function openModelFor(context: Context, path: string, backend: BackendRequest): Promise<Model> {
+  const choice = await selectBackend(backend);
+  context.stderr.write(`${describeBackend(choice)}\n`);
+  const model = await openModel(path);
+  for (const warning of model.warnings) context.stderr.write(`warning: ${warning}\n`);
+  return model;
+}
+
+const IMAGES_AT_ONCE = 32;
+const POINTS_AT_ONCE = 4096;
+
+/** How many chains run together unless the user says: images fill a backend sooner than points. */
+export function defaultBatch({ energy }: Model): number {
+  return energy.eventShape.length === 1 ? POINTS_AT_ONCE : IMAGES_AT_ONCE;
+}

@@ -1,0 +1,66 @@
+/** The program: its commands, and what becomes of their errors. */
+import { SrmcmcError } from '@srmcmc/core';
+import { PthError } from '@srmcmc/pth';
+import { SafetensorsError } from '@srmcmc/safetensors';
+import { Command, CommanderError } from 'commander';
+import type { z } from 'zod';
+import { inspect, inspectFlags } from './commands/inspect.ts';
+import { moments, momentsFlags } from './commands/moments.ts';
+import { samples, samplesFlags } from './commands/samples.ts';
+import type { Context } from './context.ts';
+import { addFlags, readFlags, USAGE_ERROR } from './flags.ts';
+
+const FAILURE = 1;
+/** What shells give for a program that SIGINT ended. */
+const INTERRUPTED = 130;
+const MODEL = 'a checkpoint, the folder of a run, or weights (.pth or .safetensors)';
+
+/** Runs one command and returns the exit code: 0, 1 for a failure, 2 for a wrong call, 130 when it was stopped. */
+export async function main(args: readonly string[], context: Context): Promise<number> {
+  try {
+    await program(context).parseAsync([...args], { from: 'user' });
+    return 0;
+  } catch (error) {
+    return exitCodeOf(error, context);
+  }
+}
+
+function program(context: Context): Command {
+  const root = new Command('srmcmc-eval')
+    .description('Draw from, compare and look into generators that were learned by short-run MCMC')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+    });
+  const add = <S extends z.ZodObject>(
+    name: string,
+    description: string,
+    argument: string,
+    schema: S,
+    run: (context: Context, path: string, flags: z.output<S>) => Promise<void>,
+  ): void => {
+    const command = root.command(name).description(description).argument('<path>', argument);
+    addFlags(command, schema).action((path: string) => run(context, path, readFlags(command, schema)));
+  };
+  add('samples', 'draw samples into a picture or an array', MODEL, samplesFlags, samples);
+  add('moments', 'compare samples with data, with error bars', MODEL, momentsFlags, moments);
+  add('inspect', 'print what is in a checkpoint or a file of weights', MODEL, inspectFlags, inspect);
+  return root;
+}
+
+function exitCodeOf(error: unknown, { stderr, signal }: Context): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR;
+  if (signal.aborted) {
+    stderr.write('stopped: nothing was written\n');
+    return INTERRUPTED;
+  }
+  const isForeseen =
+    error instanceof SrmcmcError || error instanceof SafetensorsError || error instanceof PthError;
+  // The stack of an error that nobody foresaw is what its report needs.
+  const text = isForeseen
+    ? error.message.replace(/\s*\n\s*/g, ' ')
+    : ((error as Error).stack ?? String(error));
+  stderr.write(`error: ${text}\n`);
+  return FAILURE;
+}

@@ -1,0 +1,121 @@
+/** The data that samples are compared with: two disjoint random sets of one data set. */
+import {
+  type Dataset,
+  elements,
+  foldIn,
+  fromChain,
+  InvalidArgumentError,
+  InvalidShapeError,
+  key as keyOf,
+  type Key,
+  normals,
+  permutation,
+  split as splitKey,
+} from '@srmcmc/core';
+import { openDataset } from '@srmcmc/datasets';
+import type { Model } from './model.ts';
+import type { Examples } from './moments/comparison.ts';
+import { toValues } from './pixels.ts';
+
+export interface ReferenceOptions {
+  /** A name or a path that `openDataset` knows; default: what the run learned from. */
+  readonly reference?: string | undefined;
+  readonly split?: 'train' | 'test' | undefined;
+  /** Side of the centred square that is cut out of the images of a folder. */
+  readonly crop?: number | undefined;
+  /** How many examples each set has at most. */
+  readonly count: number;
+  /** σ of the normal noise added to the data. */
+  readonly sigma: number;
+  /** Decides which examples, and the noise. */
+  readonly seed: number;
+}
+
+export interface Reference {
+  readonly name: string;
+  readonly data: Examples;
+  readonly otherData: Examples;
+}
+
+/** Fewer examples than this make no covariance worth the name. */
+export const FEWEST_EXAMPLES = 8;
+const READ_AT_ONCE = 256;
+/** Folded into the key of the seed; samples use its splits. */
+const REFERENCE_KEY = 0;
+
+/**
+ * Opens a data set for a model and draws from it.
+ *
+ * @throws InvalidArgumentError without a name for the data; InvalidShapeError when they are of another shape than the
+ * model's samples; what `openDataset` throws.
+ */
+export async function openReference(model: Model, options: ReferenceOptions): Promise<Reference> {
+  const { count, sigma, seed } = options;
+  const { eventShape } = model.energy;
+  const dataset = await openAs(eventShape, sourceOf(model, options), options.split);
+  if (dataset.shape.join() !== eventShape.join()) {
+    throw new InvalidShapeError(`reference ${dataset.name}`, eventShape, dataset.shape);
+  }
+  const each = Math.min(count, Math.floor(dataset.size / 2));
+  if (each < FEWEST_EXAMPLES) {
+    throw new InvalidArgumentError(
+      'reference',
+      `${dataset.name} has ${dataset.size} examples: two sets of ${FEWEST_EXAMPLES} or more are needed`,
+    );
+  }
+  const [orderKey, noiseKey] = splitKey(foldIn(keyOf(seed), REFERENCE_KEY)) as [Key, Key];
+  const order = permutation(orderKey, dataset.size);
+  return {
+    name: dataset.name,
+    data: examples(dataset, order.subarray(0, each), sigma, noiseKey),
+    otherData: examples(dataset, order.subarray(each, 2 * each), sigma, fromChain(noiseKey, each)),
+  };
+}
+
+/** Which data, and how its images are cut: what the user says, or else what the run learned from. */
+function sourceOf({ config }: Model, { reference, crop }: ReferenceOptions): { path: string; crop?: number } {
+  const path = reference ?? config.data;
+  if (typeof path !== 'string') {
+    throw new InvalidArgumentError(
+      'reference',
+      'the weights do not say what data they learned from: name it',
+    );
+  }
+  const chosen = crop ?? (reference === undefined ? config.crop : undefined);
+  return typeof chosen === 'number' ? { path, crop: chosen } : { path };
+}
+
+/** Images of a folder are resized to the model's shape; every other data set has its own. */
+async function openAs(
+  shape: readonly number[],
+  { path, crop }: { path: string; crop?: number },
+  split: 'train' | 'test' | undefined,
+): Promise<Dataset> {
+  const splitOption = split && { split };
+  const [size, , channels] = shape;
+  if (channels === 1 || channels === 3) {
+    try {
+      return await openDataset(path, {
+        ...splitOption,
+        image: { size: size!, channels, ...(crop && { crop }) },
+      });
+    } catch (error) {
+      const isNoFolder = error instanceof InvalidArgumentError && error.field === 'image';
+      if (!isNoFolder || crop !== undefined) throw error;
+    }
+  }
+  return openDataset(path, { ...splitOption });
+}
+
+async function* examples(dataset: Dataset, indices: Uint32Array, sigma: number, key: Key): Examples {
+  const stride = elements(dataset.shape);
+  for (let first = 0; first < indices.length; first += READ_AT_ONCE) {
+    const some = indices.subarray(first, first + READ_AT_ONCE);
+    const values = toValues(await dataset.gather(some));
+    if (sigma > 0) {
+      const noise = normals(fromChain(key, first), some.length, stride);
+      for (let i = 0; i < values.length; i++) values[i]! += sigma * noise[i]!;
+    }
+    for (let i = 0; i < some.length; i++) yield values.subarray(i * stride, (i + 1) * stride);
+  }
+}

@@ -1,0 +1,111 @@
+/** Drawing samples in batches, such that sample i does not depend on the batches. */
+import { setImmediate as turn } from 'node:timers/promises';
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  dispose,
+  DivergedError,
+  fromChain,
+  key as keyOf,
+  type Key,
+  type KernelState,
+  runChains,
+  split,
+} from '@srmcmc/core';
+import type { Model } from './model.ts';
+
+export interface SamplingOptions {
+  readonly count: number;
+  /** K. */
+  readonly steps: number;
+  readonly seed: number;
+  /** Chains that are run together: memory grows with it, samples do not change. */
+  readonly batch: number;
+  /** Whether the step noise is drawn; without it a sample is a function of its start alone. */
+  readonly noise: boolean;
+  readonly signal?: AbortSignal;
+  /** Called with the number of samples drawn, whose fractions stand for steps of the batch under way. */
+  readonly onProgress?: (samples: number) => void;
+}
+
+export interface SampleBatch {
+  /** The number of the first sample in it. */
+  readonly first: number;
+  readonly count: number;
+  /** [count, ...event], flat. */
+  readonly values: Float32Array;
+}
+
+/**
+ * Samples 0 .. count − 1 of M_θ(z, ξ) (Nijkamp et al. 2019, eq. 7). Sample i is a function of the seed and i.
+ *
+ * The event loop turns after every step, or after every batch where the backend runs all steps at once, so that
+ * `signal` is heeded.
+ *
+ * @throws DivergedError when a sample is not finite; the signal's reason when it is aborted.
+ */
+export async function* sampleBatches(model: Model, options: SamplingOptions): AsyncGenerator<SampleBatch> {
+  const { count, seed, batch, noise, onProgress } = options;
+  const [startKey, noiseKey] = split(keyOf(seed)) as [Key, Key];
+  for (let first = 0; first < count; first += batch) {
+    const size = Math.min(batch, count - first);
+    const start = model.initial.sample(fromChain(startKey, first), size);
+    const key = noise ? fromChain(noiseKey, first) : undefined;
+    const x = await runInTurns(model, start, key, {
+      ...options,
+      onProgress: (fraction) => onProgress?.(first + fraction * size),
+    });
+    const values = (await x.data()) as Float32Array;
+    x.dispose();
+    requireFinite(values, first, options.steps, values.length / size);
+    yield { first, count: size, values };
+  }
+}
+
+/** K steps from `start`, which is disposed; progress is told as a fraction of them. */
+async function runInTurns(
+  { energy, kernel }: Model,
+  start: tf.Tensor,
+  key: Key | undefined,
+  { steps, signal, onProgress }: SamplingOptions,
+): Promise<tf.Tensor> {
+  const fused =
+    kernel.fused && energy.network && tf.getKernel(kernel.fused.kernelName, tf.getBackend()) !== undefined;
+  if (fused) {
+    const { x, trace } = runChains({ energy, kernel, steps }, start, key);
+    dispose(trace);
+    start.dispose();
+    onProgress?.(1);
+    await heed(signal, x);
+    return x;
+  }
+  let state: KernelState = kernel.init(energy, start);
+  start.dispose();
+  for (let done = 0; done < steps; done++) {
+    const { state: next, info } = kernel.step(energy, state, key);
+    dispose(info);
+    dispose(state);
+    state = next;
+    onProgress?.((done + 1) / steps);
+    await heed(signal, state.x);
+  }
+  const x = state.x.clone();
+  dispose(state);
+  return x;
+}
+
+/** Lets the event loop turn; where the signal was given meanwhile, disposes x and throws its reason. */
+async function heed(signal: AbortSignal | undefined, x: tf.Tensor): Promise<void> {
+  await turn();
+  if (!signal?.aborted) return;
+  x.dispose();
+  signal.throwIfAborted();
+}
+
+function requireFinite(values: Float32Array, first: number, steps: number, size: number): void {
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad === -1) return;
+  throw new DivergedError(
+    `sample ${first + Math.floor(bad / size)} is not finite after ${steps} steps: use fewer steps, or an earlier ` +
+      'checkpoint',
+  );
+}
