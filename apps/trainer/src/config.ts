@@ -17,7 +17,7 @@ const sizes = () => z.array(count()).min(1);
 /** The fields by what they are about. `null` means: not used. */
 export const fieldGroups = {
   General: {
-    preset: z.enum(presetNames).default('quick').describe('values for all fields that are not given'),
+    preset: z.enum(presetNames).default('quick').describe('gives values for all fields that are not given'),
     seed: z.int().min(0).default(0).describe('decides weights, order of the data, and all noise'),
     iterations: count().default(2000).describe('iterations of Algorithm 1'),
     maxMinutes: positive()
@@ -50,7 +50,7 @@ export const fieldGroups = {
     crop: count()
       .nullable()
       .default(null)
-      .describe('side of the centred square cut out first; default: as large as fits'),
+      .describe('side of the centred square cut out first; as large as fits unless given'),
     sigma: notNegative().default(0.03).describe('standard deviation of the noise added to the data'),
     batch: count().default(64).describe('m, examples and chains an iteration'),
   },
@@ -64,7 +64,7 @@ export const fieldGroups = {
     activation: z
       .enum(['leakyRelu', 'relu', 'elu', 'softplus', 'swish', 'gelu', 'tanh'])
       .default('leakyRelu')
-      .describe('between layers; leakyRelu has slope 0.2'),
+      .describe('between layers (leakyRelu with slope 0.2)'),
   },
   Sampler: {
     steps: count().default(30).describe('K, Langevin steps of a short run'),
@@ -80,7 +80,7 @@ export const fieldGroups = {
     chains: z
       .enum(['noise', 'data', 'persistent'])
       .default('noise')
-      .describe('where chains start: fresh noise (short-run), the data (CD), or a replay buffer (PCD)'),
+      .describe('where chains start, fresh noise (short-run), the data (CD) or a replay buffer (PCD)'),
     bufferSize: count().default(1000).describe('chains remembered by persistent chains'),
     renewal: fraction().default(0.05).describe('probability that a persistent chain starts afresh'),
   },
@@ -113,7 +113,7 @@ export const fieldGroups = {
       .regex(/^[\w.-]+$/)
       .nullable()
       .default(null)
-      .describe("the run's folder in it; default: the preset; a number is added where it exists"),
+      .describe("the run's folder in it, the preset unless given; a number is added where it exists"),
     sampleEvery: count().default(100).describe('iterations between pictures of samples'),
     samples: count().default(64).describe('chains in a picture'),
     checkpointEvery: count().default(100).describe('iterations between checkpoints'),
@@ -124,7 +124,7 @@ export const fieldGroups = {
       .enum(['auto', 'native', 'tensorflow-gpu', 'tensorflow', 'wasm', 'cpu'])
       .default('auto')
       .describe('what computes'),
-    threads: count().nullable().default(null).describe('of the native backend; default: one a core'),
+    threads: count().nullable().default(null).describe('of the native backend; one a core unless given'),
   },
 } as const;
 

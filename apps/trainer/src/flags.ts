@@ -40,8 +40,8 @@ export const flags: readonly Flag[] = configFields.map((field) => {
   return {
     field,
     name: `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-    value: choices === undefined ? `<${VALUE_NAMES[type ?? ''] ?? 'text'}>` : `<${choices.join('|')}>`,
-    description,
+    value: `<${choices === undefined ? (VALUE_NAMES[type ?? ''] ?? 'text') : 'choice'}>`,
+    description: choices === undefined ? description : `${description}: ${choices.join(', ')}`,
     defaultValue,
     group: Object.entries(fieldGroups).find(([, group]) => field in group)![0],
     parse: (text) => parseAs(field, type, text, anyOf !== undefined),
@@ -56,16 +56,16 @@ export function flagTables(): string {
         .filter((flag) => flag.group === group)
         .map(
           ({ name, value, description, defaultValue }) =>
-            `| \`${name} ${value.replaceAll('|', '\\|')}\` | ${formatDefault(defaultValue)} | ${description} |`,
+            `| \`${name} ${value}\` | ${formatDefault(defaultValue)} | ${description} |`,
         );
       return [`### ${group}`, '', '| flag | default | |', '| --- | --- | --- |', ...rows].join('\n');
     })
     .join('\n\n');
 }
 
-/** A default as a user would type it; `none` for a field that is not used unless given. */
+/** A default as a user would type it; a dash for a field that is not used unless given. */
 export function formatDefault(value: unknown): string {
-  if (value === null) return 'none';
+  if (value === null) return '–';
   return Array.isArray(value) ? value.join(',') : String(value);
 }
 
