@@ -22,6 +22,9 @@ export async function inspect(
   context.stdout.write(json ? `${JSON.stringify(inspection, null, 2)}\n` : report(inspection));
 }
 
+/** Characters of a line of fields. */
+const LINE = 90;
+
 const KINDS = {
   checkpoint: 'checkpoint of a run; its checksum holds',
   safetensors: 'safetensors',
@@ -54,17 +57,15 @@ function runSection({ iteration, sampler, optimizerSteps, config, progress, soft
     initial.name === 'uniform'
       ? `uniform on [${initial.low}, ${initial.high}]`
       : `N(${initial.mean}, ${initial.scale}²)`;
-  const lines = [
-    ['iterations', `${iteration} (${optimizerSteps} updates of the optimizer)`],
-    ['sampler', `x ← x + ${drift} f′(x) + ${noise} U, K = ${steps} times from ${start}`],
+  const entries: [string, string[]][] = [
+    ['iterations', [`${iteration} (${optimizerSteps} updates of the optimizer)`]],
+    ['sampler', [`x ← x + ${drift} f′(x) + ${noise} U, K = ${steps} times from ${start}`]],
     ['config', fields(config)],
     ['progress', fields(progress)],
     ['written by', fields(software)],
   ];
-  return aligned(
-    lines.filter(([, content]) => content !== ''),
-    ['left', 'left'],
-  );
+  const rows = entries.flatMap(([name, lines]) => lines.map((line, i) => [i === 0 ? name : '', line]));
+  return aligned(rows, ['left', 'left']);
 }
 
 function networkSection({ activation, inputShape, layers, ...totals }: NetworkSummary): string {
@@ -84,10 +85,17 @@ function networkSection({ activation, inputShape, layers, ...totals }: NetworkSu
   return aligned([title, ...rows, sum], ['left', 'left', 'left']);
 }
 
-function fields(record: Readonly<Record<string, unknown>>): string {
-  return Object.entries(record)
-    .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
-    .join(', ');
+/** Names and values, as many a line as fit. */
+function fields(record: Readonly<Record<string, unknown>>): string[] {
+  const lines: string[] = [];
+  for (const [name, value] of Object.entries(record)) {
+    const field = `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`;
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + field.length < LINE)
+      lines[lines.length - 1] = `${last}, ${field}`;
+    else lines.push(field);
+  }
+  return lines;
 }
 
 function number(value: number | null): string {

@@ -107,6 +107,6 @@ function writeArray(
 }
 
 function titleOf({ iteration }: Model, steps: number, noiseOff: boolean): string {
-  const learned = iteration === undefined ? '' : ` after ${iteration} iterations`;
+  const learned = iteration === undefined ? '' : `, after ${iteration} iterations`;
   return `short-run samples, K = ${steps}${noiseOff ? ', no noise' : ''}${learned}`;
 }

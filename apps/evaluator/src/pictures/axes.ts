@@ -22,7 +22,7 @@ export interface Projection {
 
 const INK = '#222222';
 const GRID = '#e4e4e4';
-const MOST_TICKS = 6;
+const MOST_TICKS = 8;
 const DECADES_WITH_STEPS = 2.5;
 
 /** A panel with its frame, grid, ticks and labels; `draw` gives the marks in between. */

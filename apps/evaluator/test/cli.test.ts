@@ -1,0 +1,166 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder, writeImageCheckpoint, writePointCheckpoint } from './checkpoints.ts';
+import { evaluate, evaluateOnCpu } from './program.ts';
+
+const folder = temporaryFolder();
+const at = (name: string): string => join(folder, name);
+const images = at('images.safetensors');
+
+beforeAll(async () => {
+  await writeImageCheckpoint(images);
+});
+
+describe('exit codes', () => {
+  it.each([
+    ['an unknown command', ['draw'], 'unknown command'],
+    ['an unknown flag', ['inspect', 'x', '--jsn'], "unknown option '--jsn'"],
+    ['a missing argument', ['inspect'], 'missing required argument'],
+    ['a missing flag', ['samples', 'x'], "required option '--out <text>' not specified"],
+    ['a number out of range', ['samples', 'x', '--out', 'a.png', '--count', '0'], '--count'],
+    ['a text for a number', ['samples', 'x', '--out', 'a.png', '--steps', 'many'], '--steps'],
+    ['another kind of file', ['samples', 'x', '--out', 'a.jpg'], '--out: must end in .png'],
+    ['an unknown backend', ['samples', 'x', '--out', 'a.png', '--backend', 'abacus'], '--backend'],
+  ])('2 and what is wrong for %s', async (_, args, message) => {
+    const { code, stderr } = await evaluate(args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+
+  it.each([
+    ['a file that is not there', ['inspect', 'nowhere'], 'cannot read nowhere'],
+    ['a file of another kind', ['inspect', fileURLToPath(import.meta.url)], 'neither a .pth file'],
+    ['a folder without checkpoints', ['samples', folder, '--out', at('a.npy')], 'no checkpoint in'],
+    ['bytes in a picture', ['samples', images, '--out', at('a.png'), '--uint8'], 'uint8: is for a .npy file'],
+    ['images as SVG', ['samples', images, '--out', at('a.svg')], 'a picture of images is .png'],
+    ['a folder that is not there', ['samples', images, '--out', at('no/a.npy')], 'the folder does not exist'],
+    [
+      'data of another shape',
+      ['moments', images, '--reference', 'rings'],
+      'expected shape [8, 8, 3], got [2]',
+    ],
+    ['unknown data', ['moments', images, '--reference', 'nothing'], "'nothing' is neither a path"],
+  ])('1 and one line for %s', async (_, args, message) => {
+    const backend = args[0] === 'inspect' ? [] : ['--backend', 'cpu'];
+    const { code, stderr } = await evaluate([...args, ...backend]);
+    expect(code).toBe(1);
+    const errors = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('backend: '));
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toContain(message);
+  });
+
+  it('0 for help, which lists every flag with its default', async () => {
+    const { code, stdout } = await evaluate(['samples', '--help']);
+    expect(code).toBe(0);
+    for (const flag of ['--out <text>', '--count <integer>', '--noise-off', '--seed', '(default: 64)']) {
+      expect(stdout).toContain(flag);
+    }
+  });
+
+  it('the process ends on SIGINT with 130, leaving no file behind', async () => {
+    const before = readdirSync(folder);
+    const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
+    const args = ['samples', images, '--out', at('big.npy'), '--count', '10000000', '--backend', 'cpu'];
+    const child = spawn(process.execPath, ['--conditions=@srmcmc/source', '--import', 'tsx', cli, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stderr = '';
+    child.stderr.on('data', (text) => (stderr += text));
+    const exit = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
+    // Samples are on their way to the disk when the temporary file is there.
+    while (child.exitCode === null && readdirSync(folder).length === before.length) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    child.kill('SIGINT');
+    expect(await exit, stderr).toBe(130);
+    expect(stderr).toContain('stopped: nothing was written');
+    expect(readdirSync(folder)).toEqual(before);
+  });
+});
+
+interface Printed {
+  readonly reference: string;
+  readonly counts: Record<string, number>;
+  readonly statistics: { name: string; gap: { value: number; z: number | null } }[];
+  readonly distances: { samplesToData: { value: number }; dataToData: { value: number } }[];
+  readonly powerSpectrum: { frequency: number; gap: { z: number } }[];
+}
+
+async function momentsOf(...args: string[]): Promise<Printed> {
+  return JSON.parse((await evaluateOnCpu('moments', ...args, '--json')).stdout) as Printed;
+}
+
+describe('moments', () => {
+  beforeAll(async () => {
+    await evaluateOnCpu('samples', images, '--out', at('own.npy'), '--count', '400', '--seed', '9');
+  });
+
+  it("finds no gap between a model's samples and other samples of the model", async () => {
+    const found = await momentsOf(images, '--reference', at('own.npy'), '--count', '200');
+    expect(found.counts).toEqual({ samples: 200, data: 200, otherData: 200 });
+    const gaps = [...found.statistics, ...found.powerSpectrum].map(({ gap }) => Math.abs(gap.z ?? 0));
+    expect(Math.max(...gaps)).toBeLessThan(4.5);
+    for (const { samplesToData, dataToData } of found.distances) {
+      expect(samplesToData.value / dataToData.value).toBeLessThan(3);
+    }
+    expect(found.powerSpectrum.map(({ frequency }) => frequency)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('finds the gap when the data are brighter, and of the right size', async () => {
+    const file = readFileSync(at('own.npy'));
+    const start = 10 + file.readUInt16LE(8);
+    const values = new Float32Array(file.subarray(start).buffer.slice(file.byteOffset + start));
+    const brighter = new Uint8Array(values.map((value) => value + 0.1).buffer);
+    writeFileSync(at('brighter.npy'), Buffer.concat([file.subarray(0, start), brighter]));
+    const found = await momentsOf(images, '--reference', at('brighter.npy'), '--count', '200');
+    const mean = found.statistics.find(({ name }) => name === 'pixel mean')!;
+    expect(mean.gap.value).toBeCloseTo(-0.1, 2);
+    expect(mean.gap.z).toBeLessThan(-10);
+    const [image] = found.distances;
+    expect(image!.samplesToData.value).toBeGreaterThan(1.5 * image!.dataToData.value);
+  });
+
+  it('adds noise of the given σ to the data: its variance, at every frequency', async () => {
+    const args = [images, '--reference', at('own.npy'), '--count', '200'];
+    const power = async (sigma: string) => {
+      const { powerSpectrum } = await momentsOf(...args, '--sigma', sigma);
+      return (powerSpectrum as unknown as { data: { value: number } }[]).map(({ data }) => data.value);
+    };
+    const [clean, noisy] = [await power('0'), await power('0.5')];
+    noisy.forEach((value, i) => expect(value - clean[i]!).toBeCloseTo(0.25, 1));
+  });
+
+  it('compares with what the run learned from unless told, and prints a table', async () => {
+    const points = at('points.safetensors');
+    await writePointCheckpoint(points, 2);
+    const { stdout } = await evaluateOnCpu('moments', points, '--count', '100');
+    expect(stdout).toContain('disjoint sets of 100 examples each of rings');
+    expect(stdout).toMatch(
+      /standard deviation, coordinate 1\s+0\.\d+ ± 0\.\d+\s+1\.\d+ ± 0\.\d+\s+−0\.\d+ ± 0\.\d+/,
+    );
+    expect(stdout).toMatch(/covariance, Frobenius distance.*×/);
+  });
+
+  it('draws the spectra, labelled, in SVG and PNG', async () => {
+    const args = ['moments', images, '--reference', at('own.npy'), '--count', '50', '--plot'];
+    await evaluateOnCpu(...args, at('plot.svg'));
+    const svg = readFileSync(at('plot.svg'), 'utf8');
+    for (const label of [
+      'spatial frequency',
+      'power (mean |DFT|² per pixel)',
+      'ratio to data',
+      'other data',
+    ]) {
+      expect(svg).toContain(label);
+    }
+    expect(svg).not.toContain('NaN');
+    expect(svg.match(/<circle/g)).toHaveLength(5 * 4);
+    await evaluateOnCpu(...args, at('plot.png'));
+    expect(existsSync(at('plot.png'))).toBe(true);
+    expect(await sharp(at('plot.png')).metadata()).toMatchObject({ format: 'png', width: 1520 });
+  });
+});
