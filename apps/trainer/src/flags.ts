@@ -56,7 +56,7 @@ export function flagTables(): string {
         .filter((flag) => flag.group === group)
         .map(
           ({ name, value, description, defaultValue }) =>
-            `| \`${name} ${value}\` | ${formatDefault(defaultValue)} | ${description} |`,
+            `| \`${name} ${value}\` | ${formatDefault(defaultValue)} | ${description.replaceAll('|', '\\|')} |`,
         );
       return [`### ${group}`, '', '| flag | default | |', '| --- | --- | --- |', ...rows].join('\n');
     })
