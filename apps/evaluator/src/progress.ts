@@ -7,7 +7,7 @@ export interface TextOutput {
 }
 
 export interface Progress {
-  /** Tells that `done` units are done; a fraction of one counts. */
+  /** Tells that `done` units are done; a fraction of one counts. The first call starts the clock. */
   at(done: number): void;
   end(): void;
 }
@@ -19,17 +19,21 @@ const CLEAR_LINE = '\r\u001b[K';
 
 /** Reports on `total` units called `noun`. */
 export function progress(output: TextOutput, noun: string, total: number): Progress {
-  const begin = performance.now();
   const interval = output.isTTY ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS;
-  let last = begin;
+  let begin: { readonly time: number; readonly done: number } | undefined;
+  let last = 0;
   let drawn = false;
   return {
     at: (done) => {
       const now = performance.now();
-      if (now - last < interval || done === 0) return;
+      if (begin === undefined) {
+        begin = { time: now, done };
+        last = now;
+      }
+      if (now - last < interval || done === begin.done) return;
       last = now;
       drawn = true;
-      const rate = done / ((now - begin) / 1000);
+      const rate = (done - begin.done) / ((now - begin.time) / 1000);
       const left = duration((total - done) / rate);
       const line = `${Math.floor(done)} of ${total} ${noun}, ${Number(rate.toPrecision(3))} a second, ${left} left`;
       output.write(output.isTTY ? CLEAR_LINE + line : `${line}\n`);

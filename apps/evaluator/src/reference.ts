@@ -33,6 +33,8 @@ export interface ReferenceOptions {
 
 export interface Reference {
   readonly name: string;
+  /** Examples in each of the two. */
+  readonly count: number;
   readonly data: Examples;
   readonly otherData: Examples;
 }
@@ -67,6 +69,7 @@ export async function openReference(model: Model, options: ReferenceOptions): Pr
   const order = permutation(orderKey, dataset.size);
   return {
     name: dataset.name,
+    count: each,
     data: examples(dataset, order.subarray(0, each), sigma, noiseKey),
     otherData: examples(dataset, order.subarray(each, 2 * each), sigma, fromChain(noiseKey, each)),
   };

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
@@ -85,7 +85,7 @@ describe('exit codes', () => {
 interface Printed {
   readonly reference: string;
   readonly counts: Record<string, number>;
-  readonly statistics: { name: string; gap: { value: number; z: number | null } }[];
+  readonly statistics: { name: string; data: { value: number }; gap: { value: number; z: number | null } }[];
   readonly distances: { samplesToData: { value: number }; dataToData: { value: number } }[];
   readonly powerSpectrum: { frequency: number; gap: { z: number } }[];
 }
@@ -132,6 +132,25 @@ describe('moments', () => {
     };
     const [clean, noisy] = [await power('0'), await power('0.5')];
     noisy.forEach((value, i) => expect(value - clean[i]!).toBeCloseTo(0.25, 1));
+  });
+
+  it('cuts and resizes the images of a folder to those of the model', async () => {
+    const pictures = at('pictures');
+    mkdirSync(pictures);
+    // A grey square of 16 pixels in the middle of white: the crop leaves the square alone.
+    const grey = { width: 16, height: 16, channels: 3, background: { r: 51, g: 51, b: 51 } } as const;
+    const white = { width: 24, height: 20, channels: 3, background: { r: 255, g: 255, b: 255 } } as const;
+    for (let i = 0; i < 16; i++) {
+      const square = await sharp({ create: grey }).png().toBuffer();
+      await sharp({ create: white })
+        .composite([{ input: square, left: 4, top: 2 }])
+        .png()
+        .toFile(join(pictures, `${i}.png`));
+    }
+    const found = await momentsOf(images, '--reference', pictures, '--crop', '16', '--count', '8');
+    const mean = found.statistics.find(({ name }) => name === 'pixel mean')!;
+    expect(mean.data.value).toBeCloseTo(51 / 127.5 - 1, 6);
+    expect(found.counts.data).toBe(8);
   });
 
   it('compares with what the run learned from unless told, and prints a table', async () => {

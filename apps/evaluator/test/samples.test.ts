@@ -1,7 +1,10 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readCheckpoint } from '@srmcmc/checkpoint';
 import { fromChain, key, type Key, shortRun, split } from '@srmcmc/core';
 import { openDataset } from '@srmcmc/datasets';
+import { serializeStateDict } from '@srmcmc/pth';
+import { fromFloat32 } from '@srmcmc/safetensors';
 import * as tf from '@tensorflow/tfjs-core';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -107,6 +110,21 @@ describe('sample i', () => {
     );
     const last = await alone.data();
     expect(Math.max(...last.map((value, i) => Math.abs(value - actual[4 * 192 + i]!)))).toBeLessThan(1e-6);
+  });
+
+  it('of bare weights in a .pth is that of a checkpoint with the sampler of the paper', async () => {
+    const paper = {
+      drift: 1,
+      noise: 0.01,
+      steps: 100,
+      initial: { name: 'uniform', low: -1, high: 1 },
+    } as const;
+    await writeImageCheckpoint(at('paper.safetensors'), { sampler: { kernel: 'langevin', ...paper } });
+    const weights = (await readCheckpoint(at('paper.safetensors'))).checkpoint.weights;
+    const tensors = [...weights].map(([name, { data, shape }]) => [name, fromFloat32(data, shape)] as const);
+    writeFileSync(at('paper.pth'), serializeStateDict(new Map(tensors)));
+    const expected = await draw('paper.npy', at('paper.safetensors'), '--count', '2');
+    expect((await draw('bare.npy', at('paper.pth'), '--count', '2')).equals(expected)).toBe(true);
   });
 
   it('changes with the seed, and with the noise', async () => {

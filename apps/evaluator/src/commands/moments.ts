@@ -58,8 +58,8 @@ export async function moments(context: Context, path: string, flags: MomentsFlag
   });
   const comparison = await compareMoments(shape, {
     samples: oneByOne(batches, elements(shape)),
-    data: heeding(context.signal, reference.data),
-    otherData: heeding(context.signal, reference.otherData),
+    data: reported(context, 'examples of data', reference.count, reference.data),
+    otherData: reported(context, 'examples of other data', reference.count, reference.otherData),
   }).finally(line.end);
 
   const about = {
@@ -88,9 +88,17 @@ async function* oneByOne(batches: AsyncIterable<SampleBatch>, stride: number): E
   }
 }
 
-async function* heeding(signal: AbortSignal, examples: Examples): Examples {
-  for await (const example of examples) {
-    signal.throwIfAborted();
-    yield example;
+/** The same examples; says how far they are, and heeds the signal. */
+async function* reported(context: Context, noun: string, total: number, examples: Examples): Examples {
+  const line = progress(context.stderr, noun, total);
+  let done = 0;
+  try {
+    for await (const example of examples) {
+      context.signal.throwIfAborted();
+      yield example;
+      line.at(++done);
+    }
+  } finally {
+    line.end();
   }
 }
