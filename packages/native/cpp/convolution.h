@@ -38,7 +38,8 @@ INLINE int64_t packed_size(const Grid& g) {
 
 // A pass multiplies as many terms of a panel as stay in the first-level cache while all positions use them.
 constexpr int64_t PASS_BYTES = 24 * 1024;
-constexpr int64_t CHUNK_FLOATS = 160 * 1024 / 4;
+constexpr int64_t CHUNK_FLOATS = 256 * 1024 / 4;
+constexpr int64_t FEWEST_TILES = 8;  // that share a panel once it is in the cache
 
 void multiply_grid(const Grid& g, const float* source, const float* packed, float* out, const Epilogue& epilogue) {
   if (g.batch <= 0 || g.y.count <= 0 || g.x.count <= 0 || g.outputs <= 0) return;
@@ -61,14 +62,16 @@ void multiply_grid(const Grid& g, const float* source, const float* packed, floa
 
   // Passes: blocks of tap rows, or parts of one row when a row alone is too long.
   const int64_t passTerms = larger(1, oneColumn ? panelTerms : PASS_BYTES / 4 / PANEL);
-  const int64_t tapRowsAPass = larger(1, passTerms / larger(1, rowTerms));
+  const int64_t mostTapRows = larger(1, passTerms / larger(1, rowTerms));
+  const int64_t tapRowsAPass = larger(1, divide_up(g.y.taps, larger(1, divide_up(g.y.taps, mostTapRows))));
   const int64_t termsAPass =
       merged && rowTerms > passTerms ? divide_up(rowTerms, divide_up(rowTerms, passTerms)) : larger(1, rowTerms);
 
-  const int64_t rowFloats = larger(1, groupSize * g.y.sourceStep * g.sourceRow);
-  int64_t block = larger(1, CHUNK_FLOATS / rowFloats);
-  block = smaller(larger(block, divide_up(8, g.x.count)), g.y.count);
-  const int64_t blocks = divide_up(g.y.count, block);
+  // A task's rows of input and output stay in the second-level cache while the panels pass by.
+  const int64_t rowFloats = groupSize * (g.y.sourceStep * g.sourceRow + g.y.outStep * g.outWidth * g.outputs);
+  const int64_t mostRows = larger(larger(1, CHUNK_FLOATS / larger(1, rowFloats)), divide_up(FEWEST_TILES, g.x.count));
+  const int64_t blocks = divide_up(g.y.count, mostRows);
+  const int64_t block = divide_up(g.y.count, blocks);
   const int64_t panelParts = smaller(panels, divide_up(32, groups * blocks));
   const int64_t panelsAPart = divide_up(panels, panelParts);
 
@@ -241,12 +244,25 @@ INLINE void add_run(float* to, const float* from, int64_t n) {
   for (; i < n; ++i) to[i] += from[i];
 }
 
+/// to[i] += from[i] for the part of [at, at + n) that lies inside [0, size).
+INLINE void add_inside(float* to, int64_t size, const float* from, int64_t at, int64_t n) {
+  int64_t i = larger(0, -at);
+  const int64_t end = smaller(n, size - at);
+  for (; i + L <= end; i += L) store(to + at + i, load(to + at + i) + load(from + i));
+  for (; i < end; ++i) to[at + i] += from[i];
+}
+
+/// Copies n groups of fewer than L floats; the vector that copies a group writes past it, up to L floats too far.
+void gather_short(const float* from, int64_t fromStep, float* to, int64_t toStep, int64_t n) {
+  for (int64_t i = 0; i < n; ++i, from += fromStep, to += toStep) store(to, load(from));
+}
+
 // Few input channels would leave most of a panel empty: instead all taps of one output position are columns of
 // one product, and each position's columns are added to the pixels they came from.
 void input_gradient_by_columns(const ConvShape& s, const float* dy, const float* filter, float* dx) {
-  const int64_t columns = static_cast<int64_t>(s.filterHeight) * s.filterWidth * s.inChannels;
+  const int64_t channels = s.inChannels;
+  const int64_t taps = static_cast<int64_t>(s.filterHeight) * s.filterWidth, columns = taps * channels;
   const int64_t panels = panels_of(columns), width = panels * PANEL;
-  const int64_t rowTerms = static_cast<int64_t>(s.filterWidth) * s.inChannels;
   float* packed = srmcmc::scratch(0, static_cast<size_t>(width * s.outChannels));
   for (int64_t panel = 0; panel < panels; ++panel)
     for (int64_t c = 0; c < s.outChannels; ++c)
@@ -254,43 +270,49 @@ void input_gradient_by_columns(const ConvShape& s, const float* dy, const float*
         const int64_t n = panel * PANEL + column;
         packed[(panel * s.outChannels + c) * PANEL + column] = n < columns ? filter[n * s.outChannels + c] : 0.f;
       }
-  const int64_t inRow = static_cast<int64_t>(s.inWidth) * s.inChannels;
-  const int64_t bufferSize = static_cast<int64_t>(s.outWidth) * width;
+  const int64_t inRow = static_cast<int64_t>(s.inWidth) * channels;
+  // A row of products [position][tap][channel], and one tap of it, [position][channel].
+  const int64_t productSize = static_cast<int64_t>(s.outWidth) * width + L;
+  const int64_t workSize = productSize + s.outWidth * channels + L;
   const int slots = srmcmc::thread_count();
-  float* buffers = srmcmc::scratch(2, static_cast<size_t>(bufferSize * slots));
+  float* work = srmcmc::scratch(2, static_cast<size_t>(workSize * slots));
   const Epilogue none{};
   auto image = [&](int64_t n, int slot) {
-    float* buffer = buffers + bufferSize * slot;
+    float* products = work + workSize * slot;
+    float* plane = products + productSize;
     float* target = dx + n * s.inHeight * inRow;
     memset(target, 0, static_cast<size_t>(s.inHeight * inRow) * 4);
+    Tile t{};
+    t.aRow = s.outChannels;
+    t.count1 = t.count2 = 1;
+    t.length = s.outChannels;
+    t.outRow = width;
+    t.first = t.last = true;
+    t.epilogue = &none;
     for (int64_t oy = 0; oy < s.outHeight; ++oy) {
       const float* row = dy + (n * s.outHeight + oy) * s.outWidth * s.outChannels;
-      Tile t{};
-      t.aRow = s.outChannels;
-      t.count1 = t.count2 = 1;
-      t.length = s.outChannels;
-      t.outRow = width;
-      t.first = t.last = true;
-      t.epilogue = &none;
       for (int64_t panel = 0; panel < panels; ++panel) {
         t.b = packed + panel * s.outChannels * PANEL;
         t.columns = columns - panel * PANEL <= L ? L : PANEL;
-        for (int64_t ox = 0; ox < s.outWidth; ox += ROWS) {
+        const int64_t tiles = divide_up(s.outWidth, ROWS);  // of nearly equal heights
+        for (int64_t tile = 0; tile < tiles; ++tile) {
+          const int64_t ox = tile * s.outWidth / tiles, end = (tile + 1) * s.outWidth / tiles;
           t.a = row + ox * s.outChannels;
-          t.out = buffer + ox * width + panel * PANEL;
-          run_tile(t, static_cast<int>(smaller(ROWS, s.outWidth - ox)), false);
+          t.out = products + ox * width + panel * PANEL;
+          run_tile(t, static_cast<int>(end - ox), false);
         }
       }
-      for (int64_t ky = 0; ky < s.filterHeight; ++ky) {
-        const int64_t iy = oy * s.strideHeight - s.padTop + ky;
+      for (int64_t tap = 0; tap < taps; ++tap) {
+        const int64_t iy = oy * s.strideHeight - s.padTop + tap / s.filterWidth;
         if (iy < 0 || iy >= s.inHeight) continue;
-        for (int64_t ox = 0; ox < s.outWidth; ++ox) {
-          const int64_t ix = ox * s.strideWidth - s.padLeft;
-          const int64_t from = larger(0, -ix), to = smaller(s.filterWidth, s.inWidth - ix);
-          if (from >= to) continue;
-          add_run(target + iy * inRow + (ix + from) * s.inChannels,
-                  buffer + ox * width + ky * rowTerms + from * s.inChannels, (to - from) * s.inChannels);
-        }
+        const int64_t ix = tap % s.filterWidth - s.padLeft;
+        gather_short(products + tap * channels, width, plane, channels, s.outWidth);
+        float* to = target + iy * inRow;
+        if (s.strideWidth == 1)
+          add_inside(to, inRow, plane, ix * channels, s.outWidth * channels);
+        else
+          for (int64_t ox = 0; ox < s.outWidth; ++ox)
+            add_inside(to, inRow, plane + ox * channels, (ix + ox * s.strideWidth) * channels, channels);
       }
     }
   };

@@ -47,12 +47,16 @@ function compile() {
   return undefined;
 }
 
-function missing(log) {
-  if (/Could not find any Python|find Python/.test(log)) return 'Python 3';
-  if (/not found: make|`make`|spawn make ENOENT/.test(log)) return 'make';
-  if (/(g\+\+|c\+\+|cc|clang\+\+): (command )?not found|No such file or directory/.test(log))
-    return 'a C++ compiler';
-  return 'a C++17 compiler (GCC 9 or Clang 13 and later), make and Python 3';
+/** The tools a build needs that this machine does not have. */
+function missingTools() {
+  const runs = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
+  const tools = {
+    'a C++17 compiler (GCC 9 or Clang 13 and later)': [process.env['CXX'], 'g++', 'c++', 'clang++'],
+    make: ['make'],
+    'Python 3': [process.env['PYTHON'], 'python3', 'python'],
+  };
+  const isMissing = (commands) => !commands.some((command) => command && runs(command));
+  return Object.keys(tools).filter((name) => isMissing(tools[name]));
 }
 
 if (!isCurrent()) {
@@ -64,9 +68,11 @@ if (!isCurrent()) {
   }
   if (failure !== undefined) {
     if (process.env['SRMCMC_BUILD_LOG']) console.error(failure);
-    console.warn(
-      `@srmcmc/native was not built: install ${missing(failure)} and reinstall (SRMCMC_BUILD_LOG=1 shows the ` +
-        'build). Until then the slower backends are used.',
-    );
+    const tools = missingTools();
+    const advice =
+      tools.length > 0
+        ? `install ${tools.join(', ')} and reinstall`
+        : 'its C++ did not compile (set SRMCMC_BUILD_LOG=1 and reinstall to see why)';
+    console.warn(`@srmcmc/native was not built: ${advice}. Until then the slower backends are used.`);
   }
 }

@@ -97,7 +97,9 @@ for (const shape of [
 ])
   for (let op = 0; op < 3; op++) {
     const y = new Float32Array(shape[0] * shape[2]);
-    addon.reduce(op, Int32Array.from(shape), array(product(shape)), y, 0.25);
+    // Shifted, so that a sum is not a small difference of large ones.
+    const x = array(product(shape)).map((v) => v + 1);
+    addon.reduce(op, Int32Array.from(shape), x, y, 0.25);
     keep(`reduction ${op} ${shape}`, y);
   }
 const condition = Uint8Array.from({ length: 1003 }, (_, i) => i % 3);
