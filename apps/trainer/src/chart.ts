@@ -58,7 +58,7 @@ export function chartSvg({ title, xLabel, yLabel, series, log = false }: Chart):
   });
   const yTicks = log
     ? logTicks(y.from, y.to)
-    : y.ticks(5).map((value) => ({ value, label: formatTick(value) }));
+    : y.ticks(6).map((value) => ({ value, label: formatTick(value) }));
   return [
     `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeXml(title)}">`,
     `<text x="${LEFT}" y="20" class="title">${escapeXml(title)}</text>`,

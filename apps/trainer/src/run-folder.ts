@@ -47,7 +47,7 @@ export function runFolderAt(path: string): RunFolder {
 
 /** Makes `runs/name`, or `runs/name-2`, ... where that exists. Throws StorageError. */
 export async function createRunFolder(runs: string, name: string): Promise<RunFolder> {
-  await storing(runs, () => mkdir(runs, { recursive: true }));
+  await storing(runs, () => makeFolder(runs));
   const folder = runFolderAt(await makeNumbered(join(runs, name)));
   await storing(folder.path, async () => {
     await mkdir(folder.samples);
@@ -121,6 +121,19 @@ export async function lastScheduledCheckpoint(folder: RunFolder, every: number):
     }
   }
   throw new CorruptCheckpointError(`no good checkpoint in ${folder.checkpoints} to go back to`);
+}
+
+/** mkdir's own `recursive` never returns where a file system refuses new folders with ENOENT, as /proc does. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path);
+  }
 }
 
 async function makeNumbered(path: string): Promise<string> {
