@@ -10,7 +10,7 @@ import {
   type TransitionKernel,
   uniform,
 } from '@srmcmc/core';
-import { convEnergy, convNetworkOf, loadStateDict, mlpEnergy, type StateDict } from '@srmcmc/energy';
+import { convNetworkOf, energyOf, loadStateDict, type StateDict } from '@srmcmc/energy';
 import { langevin } from '@srmcmc/langevin';
 import { toFloat32 } from '@srmcmc/safetensors';
 import { readTensorFile, stateDictOf } from './tensor-file.ts';
@@ -74,7 +74,8 @@ function assemble(
   config: Model['config'],
   warnings: readonly string[],
 ): Model {
-  const energy = energyOf(network);
+  // The weights that the key decides are replaced by those that are loaded.
+  const energy = energyOf(network, key(0));
   loadStateDict(energy, weights);
   return {
     path,
@@ -85,17 +86,6 @@ function assemble(
     initial: initialOf(sampler.initial, energy.eventShape),
     warnings,
   };
-}
-
-/** The weights that the key decides are replaced by those that are loaded. */
-function energyOf(network: NetworkSpec): Energy {
-  const { activation } = network;
-  if (network.kind === 'mlp') {
-    const [dimension, ...rest] = network.sizes as [number, ...number[]];
-    return mlpEnergy({ dimension, hidden: rest.slice(0, -1), activation, key: key(0) });
-  }
-  const channels = network.layers.slice(0, -1).map(({ outChannels }) => outChannels);
-  return convEnergy({ imageShape: network.imageShape, channels, activation, key: key(0) });
 }
 
 function initialOf(spec: InitialSpec, eventShape: readonly number[]): InitialDistribution {

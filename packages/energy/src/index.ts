@@ -1,5 +1,6 @@
 export { convEnergy, type ConvEnergy, type ConvEnergyOptions } from './conv-energy.ts';
 export { convNetwork, multiplyAccumulates, paperChannels } from './conv-network.ts';
+export { energyOf } from './energy-of.ts';
 export { mlpEnergy, type MlpEnergy, type MlpEnergyOptions } from './mlp-energy.ts';
 export {
   convNetworkOf,

@@ -7,6 +7,7 @@ import {
   convEnergy,
   convNetwork,
   convNetworkOf,
+  energyOf,
   loadStateDict,
   mlpEnergy,
   multiplyAccumulates,
@@ -105,7 +106,17 @@ describe('state dicts', () => {
 
   test('tell the net that they belong to', async () => {
     const energy = small();
-    expect(convNetworkOf(await toStateDict(energy))).toEqual(energy.network);
+    const network = convNetworkOf(await toStateDict(energy));
+    expect(network).toEqual(energy.network);
+    expect(energyOf(network, key(2)).network).toEqual(network);
+  });
+
+  test('of a net laid out in another way are refused', () => {
+    const { network } = small();
+    const layers = network.layers.map((layer) => ({ ...layer, padding: 2 }));
+    expect(() => energyOf({ ...network, layers }, key(1))).toThrow(code('INVALID_ARGUMENT'));
+    const mlp = mlpEnergy({ dimension: 2, hidden: [3], key: key(1) });
+    expect(energyOf(mlp.network, key(1)).network).toEqual(mlp.network);
   });
 
   test('that lack a tensor, hold another one, or have another shape are refused, and nothing is assigned', async () => {

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { describe, expect, test } from 'vitest';
 import { type ActivationName, type Energy, key } from '@srmcmc/core';
-import { convEnergy, convNetworkOf, loadStateDict, mlpEnergy, toStateDict } from '@srmcmc/energy';
+import { convEnergy, convNetworkOf, energyOf, loadStateDict, mlpEnergy, toStateDict } from '@srmcmc/energy';
 import { type Golden, golden, relativeError, under } from '../../../tools/goldens/golden.ts';
 
 function weightsIn(tensors: ReadonlyMap<string, Golden>): Map<string, Golden> {
@@ -36,10 +36,9 @@ describe("the paper's nets agree with PyTorch to 1e-5", () => {
   test.each([32, 64, 128])('%i px', async (side) => {
     const expected = golden(import.meta.url, `paper-${side}`);
     const weights = weightsIn(expected);
-    const { imageShape, layers } = convNetworkOf(weights);
-    expect(imageShape).toEqual([side, side, 3]);
-    const channels = layers.slice(0, -1).map(({ outChannels }) => outChannels);
-    const energy = convEnergy({ imageShape, channels, key: key(0) });
+    const network = convNetworkOf(weights);
+    expect(network.imageShape).toEqual([side, side, 3]);
+    const energy = energyOf(network, key(0));
     loadStateDict(energy, weights);
     await expectAgreement(energy, tensorOf(expected.get('x')!), expected);
   });

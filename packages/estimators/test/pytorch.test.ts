@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { expect, test } from 'vitest';
 import { type Energy, key } from '@srmcmc/core';
-import { convEnergy, convNetworkOf, loadStateDict, toStateDict } from '@srmcmc/energy';
+import { convNetworkOf, energyOf, loadStateDict, toStateDict } from '@srmcmc/energy';
 import { adam, momentMatching } from '@srmcmc/estimators';
 import { type Golden, golden, relativeError, under } from '../../../tools/goldens/golden.ts';
 
@@ -11,9 +11,7 @@ const tensorOf = ({ data, shape }: Golden): tf.Tensor => tf.tensor(data, [...sha
 test('three updates of Algorithm 1 agree with PyTorch: gradients to 1e-5, parameters to 1e-5', async () => {
   const expected = golden(import.meta.url, 'algorithm-1');
   const weights = new Map([...expected].filter(([name]) => name.startsWith('f.')));
-  const { imageShape, layers } = convNetworkOf(weights);
-  const channels = layers.slice(0, -1).map(({ outChannels }) => outChannels);
-  const energy = convEnergy({ imageShape, channels, key: key(0) });
+  const energy = energyOf(convNetworkOf(weights), key(0));
   loadStateDict(energy, weights);
   const optimizer = adam({ learningRate: 1e-4 });
   let state = optimizer.init(energy.variables);

@@ -12,7 +12,7 @@ import {
   uniform,
 } from '@srmcmc/core';
 import { generatorConformance, kernelConformance } from '@srmcmc/core/testing';
-import { convEnergy, convNetworkOf, loadStateDict } from '@srmcmc/energy';
+import { convEnergy, convNetworkOf, energyOf, loadStateDict } from '@srmcmc/energy';
 import { langevin } from '@srmcmc/langevin';
 import { golden, relativeError } from '../../../tools/goldens/golden.ts';
 
@@ -42,9 +42,7 @@ describe('100 steps on the net of the paper agree with PyTorch to 1e-3', () => {
   const expected = golden(import.meta.url, 'short-run-32');
   const weights = new Map([...expected].filter(([name]) => /^f\.\d+\./.test(name)));
   const load = () => {
-    const { imageShape, layers } = convNetworkOf(weights);
-    const channels = layers.slice(0, -1).map(({ outChannels }) => outChannels);
-    const energy = convEnergy({ imageShape, channels, key: key(0) });
+    const energy = energyOf(convNetworkOf(weights), key(0));
     loadStateDict(energy, weights);
     return energy;
   };
