@@ -146,7 +146,7 @@ function charts(metrics: readonly Measurement[], log: readonly LogRecord[]): str
     chartSvg({
       title: 'Noise added to the data',
       xLabel,
-      yLabel: 'σ, with data in [−1, 1]',
+      yLabel: 'standard deviation σ',
       series: [series('sigma', BLUE, (one) => one.sigma)],
     }),
     chartSvg({ title: 'Memory of the process', xLabel, yLabel: 'resident memory, MB', series: [memory] }),

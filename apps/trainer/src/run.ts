@@ -162,10 +162,13 @@ export class Run {
       secondsLeft: Math.max(0, Math.min(toDo, allowed)),
       memory,
     });
-    if (this.#seconds - this.#speedLoggedAt < SPEED_SECONDS && measurement.iteration !== config.iterations)
-      return;
+    if (this.#seconds - this.#speedLoggedAt >= SPEED_SECONDS) await this.#logSpeed();
+  }
+
+  async #logSpeed(): Promise<void> {
     this.#speedLoggedAt = this.#seconds;
-    await this.#append({ kind: 'speed', iteration: measurement.iteration, seconds: this.#seconds, memory });
+    const memory = process.memoryUsage.rss();
+    await this.#append({ kind: 'speed', iteration: this.#iteration, seconds: this.#seconds, memory });
   }
 
   /** Back to the last scheduled checkpoint with a smaller learning rate; DivergedError when that was tried enough. */
@@ -206,6 +209,7 @@ export class Run {
 
   async #finish(): Promise<void> {
     const { config, energy } = this.#parts;
+    await this.#logSpeed();
     if (this.#iteration % config.checkpointEvery !== 0) await this.#checkpoint();
     if (this.#iteration % config.sampleEvery !== 0) await this.#pictures?.draw(this.#iteration);
     if (config.export === null || this.#iteration < config.iterations) return;
