@@ -100,13 +100,10 @@ function charts(metrics: readonly Measurement[], log: readonly LogRecord[]): str
     colour,
     points: metrics.map((one) => [one.iteration, y(one)] as const),
   });
-  const speeds = log.filter((record): record is SpeedRecord => record.kind === 'speed');
   const memory: Series = {
     label: 'memory',
     colour: BLUE,
-    points: speeds
-      .map((record) => [record.iteration, record.memory / 1e6] as const)
-      .sort((a, b) => a[0] - b[0]),
+    points: lasting(log).map((record) => [record.iteration, record.memory / 1e6] as const),
   };
   return [
     chartSvg({
@@ -151,6 +148,17 @@ function charts(metrics: readonly Measurement[], log: readonly LogRecord[]): str
     }),
     chartSvg({ title: 'Memory of the process', xLabel, yLabel: 'resident memory, MB', series: [memory] }),
   ];
+}
+
+/** The records of the speed that no rollback and no crash has undone, in order of the iteration. */
+function lasting(log: readonly LogRecord[]): SpeedRecord[] {
+  const kept: SpeedRecord[] = [];
+  for (const record of log) {
+    if (record.kind !== 'speed') continue;
+    while (kept.length > 0 && kept.at(-1)!.iteration >= record.iteration) kept.pop();
+    kept.push(record);
+  }
+  return kept;
 }
 
 /** One row a process that worked on the run. */

@@ -21,7 +21,7 @@ import type { OnProgress } from './progress.ts';
 import { writeReport } from './report.ts';
 import { displayName, lastScheduledCheckpoint, pruneCheckpoints, type RunFolder } from './run-folder.ts';
 import type { LogRecord } from './run-log.ts';
-import { type SamplePictures, samplePictures } from './samples.ts';
+import { dropPicturesAfter, type SamplePictures, samplePictures } from './samples.ts';
 import { softwareVersions } from './software.ts';
 import { speedometer } from './speed.ts';
 import { writeWeights } from './weights-file.ts';
@@ -192,6 +192,7 @@ export class Run {
     const rollback: Rollback = { from, to, reason: problem, learningRateScale: scale };
     this.#state = { learning: restored.learning, rollbacks: [...rollbacks, rollback] };
     await keepLines(folder.metrics, to);
+    await dropPicturesAfter(to, folder.samples);
     this.#note(
       `iteration ${from}: ${problem}; back to iteration ${to} with learning rate ` +
         `${(config.learningRate * scale).toPrecision(3)} (rollback ${rollbacks.length + 1} of ${config.maxRollbacks})`,

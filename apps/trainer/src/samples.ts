@@ -1,4 +1,5 @@
 /** Pictures of what the generator makes, from the same chains every time, so that pictures can be compared. */
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Dataset, type Energy, fromChain, split, type Key } from '@srmcmc/core';
 import type { Config } from './config.ts';
@@ -35,8 +36,15 @@ export async function samplePictures(
   };
 }
 
-export function samplesName(iteration: number): string {
+function samplesName(iteration: number): string {
   return `samples-${String(iteration).padStart(8, '0')}.png`;
+}
+
+/** Deletes the pictures of later iterations, which a rollback has undone. */
+export async function dropPicturesAfter(iteration: number, folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (/^samples-\d+\.png$/.test(name) && name > samplesName(iteration)) await rm(join(folder, name));
+  }
 }
 
 type Picture = (samples: Float32Array, count: number) => Promise<Uint8Array>;

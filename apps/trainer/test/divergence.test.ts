@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readCheckpoint } from '@srmcmc/checkpoint';
@@ -40,6 +41,19 @@ test('a run that leaves the floats goes back, learns on with a smaller rate, and
   expect(lines.map((line) => (JSON.parse(line) as { iteration: number }).iteration)).toEqual(
     Array.from({ length: 20 }, (_, i) => i + 1),
   );
+});
+
+test('a rollback takes back the pictures of the iterations that it undoes', async () => {
+  const pictures: string[][] = [];
+  const given = { ...tinyFields, saturation: 1.5, maxRollbacks: 1, sampleEvery: 1, checkpointEvery: 100 };
+  const samples = join(runs, 'pictures', 'samples');
+  // The chains start uniformly on [-3, 3], where mean |x| is 1.5: sooner or later a batch exceeds that.
+  await train(tinyConfig({ ...given, runs, name: 'pictures' }), {
+    onProgress: (progress) => {
+      if (progress.kind === 'note' && progress.text.includes('rollback')) pictures.push(readdirSync(samples));
+    },
+  }).catch((error: unknown) => expect(error).toBeInstanceOf(DivergedError));
+  expect(pictures).toEqual([['samples-00000000.png']]);
 });
 
 test('once its rollbacks are used up the run ends in DivergedError with advice, its checkpoint still good', async () => {
