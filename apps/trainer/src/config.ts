@@ -5,7 +5,7 @@ import { nearest } from './nearest.ts';
 import { presetNames, presets } from './presets.ts';
 
 /** Of the configuration file. Goes up when a field changes its meaning or leaves. */
-export const CONFIG_VERSION = 1;
+const CONFIG_VERSION = 1;
 
 const count = () => z.int().min(1);
 const positive = () => z.number().positive();

@@ -2,8 +2,16 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import '@tensorflow/tfjs-backend-cpu';
-import { CorruptCheckpointError, key, MissingWeightsError, StorageError } from '@srmcmc/core';
+import {
+  CorruptCheckpointError,
+  key,
+  MissingWeightsError,
+  shortRun,
+  StorageError,
+  uniform,
+} from '@srmcmc/core';
 import { convEnergy, loadStateDict, mlpEnergy, toStateDict } from '@srmcmc/energy';
+import { langevin } from '@srmcmc/langevin';
 import { fromFloat32, parse, serialize } from '@srmcmc/safetensors';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -13,6 +21,7 @@ import {
   latestCheckpoint,
   listCheckpoints,
   readCheckpoint,
+  storing,
   writeCheckpoint,
 } from '../src/index.ts';
 
@@ -113,6 +122,21 @@ describe('a checkpoint read back', () => {
       restored.dispose();
     }
   });
+});
+
+test('a short run of a network that was read back makes the very samples of the one that was saved', async () => {
+  const saved = convEnergy({ imageShape: [8, 8, 3], channels: [4, 6], key: key(1) });
+  await writeCheckpoint(pathOf(1), await example());
+  const { network, sampler, weights } = (await readCheckpoint(pathOf(1))).checkpoint;
+  expect(network).toEqual(saved.network);
+  const restored = convEnergy({ imageShape: [8, 8, 3], channels: [4, 6], key: key(2) });
+  loadStateDict(restored, weights);
+  const samples = [saved, restored].map((energy) => {
+    const kernel = langevin({ drift: sampler.drift, noise: sampler.noise });
+    const generator = shortRun({ energy, kernel, steps: 5, initial: uniform(energy.eventShape) });
+    return generator.generate(generator.prior(key(3), 2), key(4)).dataSync();
+  });
+  expect(samples[1]).toEqual(samples[0]);
 });
 
 describe('the file of a checkpoint', () => {
@@ -227,4 +251,15 @@ test('a path that cannot be written gives a StorageError that names it', async (
   const path = join(folder, 'file', checkpointName(1));
   await expect(writeCheckpoint(path, await example())).rejects.toThrow(StorageError);
   await expect(writeCheckpoint(path, await example())).rejects.toThrow(/a part of the path is a file/);
+});
+
+test.runIf(process.platform === 'linux')('a full disk gives a StorageError that says so', async () => {
+  const write = storing('/dev/full', () => writeFile('/dev/full', 'a byte'));
+  await expect(write).rejects.toThrow('cannot write /dev/full: the disk is full: free some space');
+  await expect(write).rejects.toBeInstanceOf(StorageError);
+});
+
+test('what is no error of the file system passes through storing as it is', async () => {
+  const error = new RangeError('something else');
+  await expect(storing('file', () => Promise.reject(error))).rejects.toBe(error);
 });
