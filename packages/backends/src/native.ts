@@ -6,12 +6,18 @@ import { absentPackage, reasonOf, type Candidate } from './candidate.ts';
 /** What this package uses of `@srmcmc/native`, which is optional. */
 interface NativeModule {
   registerNativeBackend(): boolean;
-  nativeStatus(): { available: boolean; instructionSet?: string; threads?: number; reason?: string };
+  nativeStatus(): {
+    available: boolean;
+    instructionSet?: string;
+    threads?: number;
+    reason?: string;
+    remedy?: string;
+  };
 }
 
 const backend = 'srmcmc-native';
 const toolchain = 'a C++ compiler, make and Python 3 (Debian and Ubuntu: apt install g++ make python3)';
-const rebuild = `install ${toolchain}, then run: npm rebuild @srmcmc/native`;
+const rebuild = `install ${toolchain}, then install @srmcmc/native again`;
 
 export const native: Candidate = {
   name: 'native',
@@ -28,7 +34,7 @@ export const native: Candidate = {
     }
     const status = module.nativeStatus();
     if (!status.available || !module.registerNativeBackend() || !(await tf.setBackend(backend))) {
-      return { why: status.reason ?? 'it did not start', remedy: rebuild };
+      return { why: status.reason ?? 'it did not start', remedy: status.remedy ?? rebuild };
     }
     return { backend, label: label(status.instructionSet, status.threads) };
   },

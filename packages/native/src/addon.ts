@@ -10,8 +10,10 @@ export interface NativeStatus {
   /** What the kernels in use were compiled for. */
   readonly instructionSet?: InstructionSet;
   readonly threads?: number;
-  /** Why the addon is not available and what to install. */
+  /** Why the addon is not available, in a few words. */
   readonly reason?: string;
+  /** What to do to have it, as a sentence. */
+  readonly remedy?: string;
 }
 
 /** The functions of cpp/binding.cc. Each checks its arguments and throws a TypeError that names the wrong one. */
@@ -61,6 +63,10 @@ export interface Addon {
 
 type Loaded = { readonly addon: Addon } | { readonly reason: string };
 
+const REMEDY =
+  'install a C++17 compiler, make and Python 3 (Debian and Ubuntu: apt install g++ make python3), then install ' +
+  'this package again (in its repository: pnpm install)';
+
 let loaded: Loaded | undefined;
 
 /** The addon, or the reason why there is none. */
@@ -76,12 +82,8 @@ function load(): Loaded {
     const open = require('node-gyp-build') as (directory: string) => Addon;
     return { addon: open(packageRoot) };
   } catch (error) {
-    const cause = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    return {
-      reason:
-        'the @srmcmc/native addon is not built: install a C++17 compiler (GCC 9 or Clang 13 and later), make and ' +
-        `Python 3, then reinstall @srmcmc/native (${cause})`,
-    };
+    const cause = error instanceof Error ? error.message.split('\n')[0]! : String(error);
+    return { reason: cause.startsWith('No native build') ? 'not built' : cause };
   }
 }
 
@@ -90,7 +92,7 @@ export function nativeStatus(): NativeStatus {
   const result = loadAddon();
   return 'addon' in result
     ? { available: true, instructionSet: result.addon.instructionSet, threads: result.addon.threads() }
-    : { available: false, reason: result.reason };
+    : { available: false, reason: result.reason, remedy: REMEDY };
 }
 
 /**
