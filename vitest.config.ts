@@ -27,6 +27,6 @@ export default defineConfig({
     // Backends run threads of their own, so more workers than this slow each other down.
     maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
     execArgv: ['--conditions=@srmcmc/source'],
-    testTimeout: 60_000,
+    testTimeout: 120_000,
   },
 });
