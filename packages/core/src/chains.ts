@@ -5,6 +5,7 @@ import { type Energy, requireEvents } from './energy.ts';
 import { InvalidArgumentError, requireInteger } from './errors.ts';
 import type { FusedSampler, KernelInfo, KernelState, TransitionKernel } from './kernel.ts';
 import type { Key } from './key.ts';
+import type { ActivationName } from './network.ts';
 import { dispose, tidy } from './tidy.ts';
 
 export interface ChainOptions<S extends KernelState = KernelState> {
@@ -36,8 +37,9 @@ export interface ChainResult {
  * Makes K steps from `start` [n, ...event], which is borrowed; without a key the noise is off. Every tensor of
  * the result is the caller's.
  *
- * Where the energy says what network it is, and the active backend has a kernel that runs all K steps at once,
- * that one is used; otherwise this loop, which never reads a tensor back.
+ * Where the energy says that it is a convolutional network, and the active backend has a kernel that runs all K
+ * steps at once, that one is used, unless snapshots are asked for; otherwise a loop, which never reads a tensor
+ * back.
  *
  * @throws InvalidArgumentError for a bad number of steps or bad snapshots; InvalidShapeError for a bad start.
  */
@@ -50,15 +52,22 @@ export function runChains<S extends KernelState>(
   requireBackend();
   requireSteps(steps, snapshots);
   requireEvents('start', start, energy.eventShape);
-  const fused = snapshots.length === 0 ? kernel.fused : undefined;
-  if (
-    fused !== undefined &&
-    energy.network !== undefined &&
-    tf.getKernel(fused.kernelName, tf.getBackend())
-  ) {
+  const { fused } = kernel;
+  if (fused !== undefined && snapshots.length === 0 && start.dtype === 'float32' && canFuse(fused, energy)) {
     return runFused(fused, energy, start, steps, key);
   }
   return runLoop(options, start, key);
+}
+
+/** A backend that has the kernel runs every convolutional network of these activations; others take the loop. */
+const FUSED_ACTIVATIONS: readonly ActivationName[] = ['leakyRelu', 'relu'];
+
+function canFuse({ kernelName }: FusedSampler, { network }: Energy): boolean {
+  return (
+    network?.kind === 'conv' &&
+    FUSED_ACTIVATIONS.includes(network.activation.name) &&
+    tf.getKernel(kernelName, tf.getBackend()) !== undefined
+  );
 }
 
 /** Throws InvalidArgumentError unless steps is at least 1 and snapshots increase within 1 .. steps. */
@@ -111,7 +120,12 @@ function advance<S extends KernelState>(
   });
 }
 
-/** The backend's kernel takes x and the weights in checkpoint order; it returns x, value [K], gradientNorm [K]. */
+/**
+ * The backend's kernel takes x [n, H, W, C] and weight0, weight1, ... in checkpoint order (each layer's filter
+ * [kh, kw, in, out], then its bias); it returns x, value [K] and gradientNorm [K], as `Trace` defines them. Its
+ * attributes are those of the transition kernel (a number a step for every coefficient, infinite bounds where one
+ * is off), the network as plain data, the number of steps, the key's words (none: no noise) and its first chain.
+ */
 function runFused(
   fused: FusedSampler,
   energy: Energy,

@@ -192,6 +192,61 @@ void bind_normal(const Arguments& args) {
   kernels().normal(s, args.floats(6, product(args.env(), {s.chains, s.event})));
 }
 
+// shape: chains, height, width, channels, steps, then kernel, stride, padding and output channels of each layer.
+// Then slope, clamp of the gradient, low, high, key word 0, key word 1, first chain, drift, noise, x, y, value,
+// gradient norm, and each layer's filter and bias.
+void bind_short_run(const Arguments& args) {
+  constexpr int64_t HEADER = 5, A_LAYER = 4, MAX_SIDE = 1 << 16;
+  const std::vector<int32_t> v = args.integers(0, -1, 0, MAX_SIZE);
+  const int64_t layers = (static_cast<int64_t>(v.size()) - HEADER) / A_LAYER;
+  if (static_cast<int64_t>(v.size()) != HEADER + A_LAYER * layers || layers < 1 || layers > ShortRun::kMaxLayers)
+    args.fail(0, "must hold 5 sizes and 4 for each of 1 to " + std::to_string(ShortRun::kMaxLayers) + " layers");
+  ShortRun run{};
+  run.chains = v[0];
+  run.steps = v[4];
+  run.layers = static_cast<int>(layers);
+  if (run.steps < 1) args.fail(0, "has no steps");
+  int height = v[1], width = v[2], channels = v[3];
+  if (height > MAX_SIDE || width > MAX_SIDE) args.fail(0, "has images that are too large");
+  for (int64_t l = 0; l < layers; ++l) {
+    const int32_t* layer = &v[static_cast<size_t>(HEADER + A_LAYER * l)];
+    const int kernel = layer[0], stride = layer[1], pad = layer[2], outChannels = layer[3];
+    const int64_t outHeight = height + 2 * int64_t{pad} - kernel, outWidth = width + 2 * int64_t{pad} - kernel;
+    if (height < 1 || width < 1 || channels < 1 || kernel < 1 || stride < 1 || outChannels < 1 ||
+        kernel > MAX_SIDE || stride > MAX_SIDE || pad >= kernel || outHeight < 0 || outWidth < 0)
+      args.fail(0, "has an empty layer, one larger than its input, or one that sees padding alone");
+    ConvShape& s = run.shapes[l];
+    s = {1, height, width, channels, static_cast<int>(outHeight / stride + 1), static_cast<int>(outWidth / stride + 1),
+         outChannels, kernel, kernel, stride, stride, 1, 1, pad, pad};
+    input_size(args, s);
+    output_size(args, s);
+    const size_t weights = 14 + 2 * static_cast<size_t>(l);
+    run.filters[l] = args.floats(weights, filter_size(args, s));
+    run.biases[l] = args.floats(weights + 1, outChannels);
+    height = s.outHeight;
+    width = s.outWidth;
+    channels = outChannels;
+  }
+  if (height != 1 || width != 1 || channels != 1) args.fail(0, "must end in one number");
+  run.slope = args.real(1);
+  run.clampGradient = args.real(2);
+  run.low = args.real(3);
+  run.high = args.real(4);
+  run.key[0] = word(args, 5);
+  run.key[1] = word(args, 6);
+  run.firstChain = word(args, 7);
+  if (run.chains > 0 && run.firstChain + run.chains - 1 > MAX_WORD) args.fail(7, "leaves no numbers for the chains");
+  run.drift = args.floats(8, run.steps);
+  run.noise = args.floats(9, run.steps);
+  const int64_t size = product(args.env(), {run.chains, input_size(args, run.shapes[0])});
+  product(args.env(), {run.chains, run.steps});
+  const float* x = args.floats(10, size);
+  float* y = args.floats(11, size);
+  float* value = args.floats(12, run.steps);
+  float* gradientNorm = args.floats(13, run.steps);
+  kernels().shortRun(run, x, y, value, gradientNorm);
+}
+
 /// One block of Philox4x32-10, for the published test vectors: counter[4], key[2] -> [4].
 Napi::Value bind_philox(const Napi::CallbackInfo& info) {
   const Arguments args(info, "philox4x32");
@@ -248,6 +303,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<bind_select>(exports, "select");
   add<bind_reduce>(exports, "reduce");
   add<bind_normal>(exports, "normal");
+  add<bind_short_run>(exports, "shortRun");
   return exports;
 }
 

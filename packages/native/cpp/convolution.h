@@ -19,8 +19,12 @@ struct TapRange {
 };
 INLINE TapRange taps_inside(const Axis& axis, int64_t i) {
   const int64_t s = axis.sourceFirst + i * axis.sourceStep;
-  const int64_t first = s >= 0 ? 0 : smaller(axis.taps, divide_up(-s, axis.tapStep));
-  const int64_t end = s >= axis.sourceSize ? 0 : smaller(axis.taps, divide_up(axis.sourceSize - s, axis.tapStep));
+  // A division costs as much as a short tile's whole row of taps.
+  const auto steps = [&](int64_t distance) {
+    return axis.tapStep == 1 ? distance : divide_up(distance, axis.tapStep);
+  };
+  const int64_t first = s >= 0 ? 0 : smaller(axis.taps, steps(-s));
+  const int64_t end = s >= axis.sourceSize ? 0 : smaller(axis.taps, steps(axis.sourceSize - s));
   return {first, larger(first, end)};
 }
 
@@ -41,111 +45,147 @@ constexpr int64_t PASS_BYTES = 24 * 1024;
 constexpr int64_t CHUNK_FLOATS = 256 * 1024 / 4;
 constexpr int64_t FEWEST_TILES = 8;  // that share a panel once it is in the cache
 
-void multiply_grid(const Grid& g, const float* source, const float* packed, float* out, const Epilogue& epilogue) {
-  if (g.batch <= 0 || g.y.count <= 0 || g.x.count <= 0 || g.outputs <= 0) return;
+/// How a grid is cut up. The sum of an element has the same terms in the same order in any batch.
+struct Pieces {
+  int64_t groups, groupSize;  // of images
+  int64_t tapRowsAPass, termsAPass;
+  int64_t blocks, block;  // of output rows
+  int64_t panelParts, panelsAPart;
+  int64_t count;
+};
+
+Pieces pieces_of(const Grid& g) {
+  Pieces p{};
+  if (g.batch <= 0 || g.y.count <= 0 || g.x.count <= 0 || g.outputs <= 0) return p;
   const bool oneColumn = g.outputs == 1;
   const int64_t panels = panels_of(g.outputs);
-  const int64_t panelWidth = oneColumn ? 1 : PANEL;
-  const bool merged = g.x.tapStep == 1;  // a row of taps is contiguous in the source
   const int64_t rowTerms = g.x.taps * g.channels;
   const int64_t panelTerms = g.y.taps * rowTerms;
 
-  float* padded = srmcmc::scratch(1, static_cast<size_t>(2 * panels * PANEL));
-  memset(padded, 0, static_cast<size_t>(2 * panels * PANEL) * 4);
-  if (epilogue.bias) memcpy(padded, epilogue.bias, static_cast<size_t>(g.outputs) * 4);
-  float* slopes = padded + panels * PANEL;
-  if (epilogue.prelu) memcpy(slopes, epilogue.prelu, static_cast<size_t>(g.outputs) * 4);
-
   const bool rowsAreImages = g.batch * 3 >= ROWS * 2;
-  const int64_t groups = rowsAreImages ? divide_up(g.batch, ROWS) : g.batch;
-  const int64_t groupSize = rowsAreImages ? ROWS : 1;
+  p.groups = rowsAreImages ? divide_up(g.batch, ROWS) : g.batch;
+  p.groupSize = rowsAreImages ? ROWS : 1;
 
   // Passes: blocks of tap rows, or parts of one row when a row alone is too long.
   const int64_t passTerms = larger(1, oneColumn ? panelTerms : PASS_BYTES / 4 / PANEL);
   const int64_t mostTapRows = larger(1, passTerms / larger(1, rowTerms));
-  const int64_t tapRowsAPass = larger(1, divide_up(g.y.taps, larger(1, divide_up(g.y.taps, mostTapRows))));
-  const int64_t termsAPass =
-      merged && rowTerms > passTerms ? divide_up(rowTerms, divide_up(rowTerms, passTerms)) : larger(1, rowTerms);
+  p.tapRowsAPass = larger(1, divide_up(g.y.taps, larger(1, divide_up(g.y.taps, mostTapRows))));
+  p.termsAPass = g.x.tapStep == 1 && rowTerms > passTerms
+                     ? divide_up(rowTerms, divide_up(rowTerms, passTerms))
+                     : larger(1, rowTerms);
 
   // A task's rows of input and output stay in the second-level cache while the panels pass by.
-  const int64_t rowFloats = groupSize * (g.y.sourceStep * g.sourceRow + g.y.outStep * g.outWidth * g.outputs);
+  const int64_t rowFloats = p.groupSize * (g.y.sourceStep * g.sourceRow + g.y.outStep * g.outWidth * g.outputs);
   const int64_t mostRows = larger(larger(1, CHUNK_FLOATS / larger(1, rowFloats)), divide_up(FEWEST_TILES, g.x.count));
-  const int64_t blocks = divide_up(g.y.count, mostRows);
-  const int64_t block = divide_up(g.y.count, blocks);
-  const int64_t panelParts = smaller(panels, divide_up(32, groups * blocks));
-  const int64_t panelsAPart = divide_up(panels, panelParts);
+  p.blocks = divide_up(g.y.count, mostRows);
+  p.block = divide_up(g.y.count, p.blocks);
+  p.panelParts = smaller(panels, divide_up(32, p.groups * p.blocks));
+  p.panelsAPart = divide_up(panels, p.panelParts);
+  p.count = p.groups * p.blocks * p.panelParts;
+  return p;
+}
 
-  auto chunk = [&](int64_t task, int) {
-    const int64_t part = task % panelParts;
-    const int64_t rowBlock = task / panelParts % blocks;
-    const int64_t group = task / panelParts / blocks;
-    const int64_t image = rowsAreImages ? group * g.batch / groups : group;
-    const int images = static_cast<int>(rowsAreImages ? (group + 1) * g.batch / groups - image : 1);
-    const int64_t yEnd = smaller(g.y.count, (rowBlock + 1) * block);
-    Tile t{};
-    t.epilogue = &epilogue;
-    t.a1 = g.y.tapStep * g.sourceRow;
-    t.b1 = rowTerms * PANEL;
-    t.a2 = g.x.tapStep * g.channels;
-    t.b2 = g.channels * PANEL;
-    t.count2 = 1;
-    for (int64_t panel = part * panelsAPart; panel < smaller(panels, (part + 1) * panelsAPart); ++panel) {
-      const float* b = packed + panel * panelTerms * PANEL;
-      t.columns = static_cast<int>(smaller(PANEL, g.outputs - panel * PANEL));
-      t.bias = epilogue.bias ? padded + panel * PANEL : nullptr;
-      t.prelu = epilogue.prelu ? slopes + panel * PANEL : nullptr;
-      for (int64_t tap0 = 0; tap0 == 0 || tap0 < g.y.taps; tap0 += tapRowsAPass)
-        for (int64_t term0 = 0; term0 == 0 || term0 < rowTerms; term0 += termsAPass) {
-          t.first = tap0 == 0 && term0 == 0;
-          t.last = tap0 + tapRowsAPass >= g.y.taps && term0 + termsAPass >= rowTerms;
-          for (int64_t y = rowBlock * block; y < yEnd; ++y) {
-            const TapRange ty = taps_inside(g.y, y);
-            const int64_t ty0 = larger(ty.first, tap0), ty1 = smaller(ty.end, tap0 + tapRowsAPass);
-            const int64_t sourceY = g.y.sourceFirst + y * g.y.sourceStep + ty0 * g.y.tapStep;
-            const int64_t outY = (g.y.outFirst + y * g.y.outStep) * g.outWidth;
-            for (int64_t x = 0; x < g.x.count;) {
-              const TapRange tx = taps_inside(g.x, x);
-              int64_t run = 1;  // neighbouring positions that use the same taps, when those are the rows
-              if (!rowsAreImages)
-                for (; run < ROWS && x + run < g.x.count; ++run) {
-                  const TapRange next = taps_inside(g.x, x + run);
-                  if (next.first != tx.first || next.end != tx.end) break;
-                }
-              const int64_t sourceX = g.x.sourceFirst + x * g.x.sourceStep;
-              int64_t from = tx.first * g.channels, to = tx.end * g.channels;
-              int64_t sourceOffset = sourceX * g.channels;
-              if (merged) {
-                from = larger(from, term0);
-                to = smaller(to, term0 + termsAPass);
-                sourceOffset += from;
-                t.length = to - from;
-              } else {
-                sourceOffset += tx.first * t.a2;
-                t.count2 = tx.end - tx.first;
-                t.length = g.channels;
+/// Piece `index` of a product. The epilogue's bias and slopes fill whole panels.
+void multiply_piece(const Grid& g, const Pieces& p, int64_t index, const float* source, const float* packed,
+                    float* out, const Epilogue& epilogue) {
+  const bool oneColumn = g.outputs == 1;
+  const bool rowsAreImages = p.groupSize > 1;
+  const bool merged = g.x.tapStep == 1;  // a row of taps is contiguous in the source
+  const int64_t panels = panels_of(g.outputs);
+  const int64_t panelWidth = oneColumn ? 1 : PANEL;
+  const int64_t rowTerms = g.x.taps * g.channels;
+  const int64_t panelTerms = g.y.taps * rowTerms;
+  const int64_t part = index % p.panelParts;
+  const int64_t rowBlock = index / p.panelParts % p.blocks;
+  const int64_t group = index / p.panelParts / p.blocks;
+  const int64_t image = rowsAreImages ? group * g.batch / p.groups : group;
+  const int images = static_cast<int>(rowsAreImages ? (group + 1) * g.batch / p.groups - image : 1);
+  const int64_t yEnd = smaller(g.y.count, (rowBlock + 1) * p.block);
+  Tile t{};
+  t.epilogue = &epilogue;
+  t.a1 = g.y.tapStep * g.sourceRow;
+  t.b1 = rowTerms * PANEL;
+  t.a2 = g.x.tapStep * g.channels;
+  t.b2 = g.channels * PANEL;
+  t.count2 = 1;
+  for (int64_t panel = part * p.panelsAPart; panel < smaller(panels, (part + 1) * p.panelsAPart); ++panel) {
+    const float* b = packed + panel * panelTerms * PANEL;
+    t.columns = static_cast<int>(smaller(PANEL, g.outputs - panel * PANEL));
+    t.bias = epilogue.bias ? epilogue.bias + panel * PANEL : nullptr;
+    t.prelu = epilogue.prelu ? epilogue.prelu + panel * PANEL : nullptr;
+    for (int64_t tap0 = 0; tap0 == 0 || tap0 < g.y.taps; tap0 += p.tapRowsAPass)
+      for (int64_t term0 = 0; term0 == 0 || term0 < rowTerms; term0 += p.termsAPass) {
+        t.first = tap0 == 0 && term0 == 0;
+        t.last = tap0 + p.tapRowsAPass >= g.y.taps && term0 + p.termsAPass >= rowTerms;
+        for (int64_t y = rowBlock * p.block; y < yEnd; ++y) {
+          const TapRange ty = taps_inside(g.y, y);
+          const int64_t ty0 = larger(ty.first, tap0), ty1 = smaller(ty.end, tap0 + p.tapRowsAPass);
+          const int64_t sourceY = g.y.sourceFirst + y * g.y.sourceStep + ty0 * g.y.tapStep;
+          const int64_t outY = (g.y.outFirst + y * g.y.outStep) * g.outWidth;
+          for (int64_t x = 0; x < g.x.count;) {
+            const TapRange tx = taps_inside(g.x, x);
+            int64_t run = 1;  // neighbouring positions that use the same taps, when those are the rows
+            if (!rowsAreImages)
+              for (; run < ROWS && x + run < g.x.count; ++run) {
+                const TapRange next = taps_inside(g.x, x + run);
+                if (next.first != tx.first || next.end != tx.end) break;
               }
-              t.count1 = ty1 - ty0;
-              const bool empty = t.count1 <= 0 || t.count2 <= 0 || t.length <= 0;
-              if (empty) {
-                t.count1 = 0;
-                t.a = source;
-                t.b = b;
-              } else {
-                t.a = source + image * g.sourceImage + sourceY * g.sourceRow + sourceOffset;
-                t.b = b + (ty0 * rowTerms + from) * panelWidth;
-              }
-              t.out = out + image * g.outImage + (outY + g.x.outFirst + x * g.x.outStep) * g.outputs + panel * PANEL;
-              t.aRow = rowsAreImages ? g.sourceImage : g.x.sourceStep * g.channels;
-              t.outRow = rowsAreImages ? g.outImage : g.x.outStep * g.outputs;
-              if (!empty || t.first || t.last)
-                run_tile(t, rowsAreImages ? images : static_cast<int>(run), oneColumn);
-              x += run;
+            const int64_t sourceX = g.x.sourceFirst + x * g.x.sourceStep;
+            int64_t from = tx.first * g.channels, to = tx.end * g.channels;
+            int64_t sourceOffset = sourceX * g.channels;
+            if (merged) {
+              from = larger(from, term0);
+              to = smaller(to, term0 + p.termsAPass);
+              sourceOffset += from;
+              t.length = to - from;
+            } else {
+              sourceOffset += tx.first * t.a2;
+              t.count2 = tx.end - tx.first;
+              t.length = g.channels;
             }
+            t.count1 = ty1 - ty0;
+            const bool empty = t.count1 <= 0 || t.count2 <= 0 || t.length <= 0;
+            if (empty) {
+              t.count1 = 0;
+              t.a = source;
+              t.b = b;
+            } else {
+              t.a = source + image * g.sourceImage + sourceY * g.sourceRow + sourceOffset;
+              t.b = b + (ty0 * rowTerms + from) * panelWidth;
+            }
+            t.out = out + image * g.outImage + (outY + g.x.outFirst + x * g.x.outStep) * g.outputs + panel * PANEL;
+            t.stored = epilogue.stored ? epilogue.stored + (t.out - out) : nullptr;
+            t.aRow = rowsAreImages ? g.sourceImage : g.x.sourceStep * g.channels;
+            t.outRow = rowsAreImages ? g.outImage : g.x.outStep * g.outputs;
+            if (!empty || t.first || t.last)
+              run_tile(t, rowsAreImages ? images : static_cast<int>(run), oneColumn);
+            x += run;
           }
         }
-    }
+      }
+  }
+}
+
+/// The whole product, on the calling thread alone.
+void multiply_alone(const Grid& g, const float* source, const float* packed, float* out, const Epilogue& epilogue) {
+  const Pieces pieces = pieces_of(g);
+  for (int64_t i = 0; i < pieces.count; ++i) multiply_piece(g, pieces, i, source, packed, out, epilogue);
+}
+
+void multiply_grid(const Grid& g, const float* source, const float* packed, float* out, const Epilogue& epilogue) {
+  const Pieces pieces = pieces_of(g);
+  if (pieces.count == 0) return;
+  const int64_t width = panels_of(g.outputs) * PANEL;
+  float* padded = srmcmc::scratch(1, static_cast<size_t>(2 * width));
+  memset(padded, 0, static_cast<size_t>(2 * width) * 4);
+  Epilogue whole = epilogue;
+  const auto pad = [&](const float*& values, float* to) {
+    if (values) values = static_cast<float*>(memcpy(to, values, static_cast<size_t>(g.outputs) * 4));
   };
-  parallel(groups * blocks * panelParts, chunk);
+  pad(whole.bias, padded);
+  pad(whole.prelu, padded + width);
+  auto piece = [&](int64_t task, int) { multiply_piece(g, pieces, task, source, packed, out, whole); };
+  parallel(pieces.count, piece);
 }
 
 /// Packs term (tap row, tap column, channel) x output into panels. at(tapRow, tapColumn) gives the address of
@@ -187,7 +227,8 @@ void pack_panels(const Grid& g, int64_t channelStride, int64_t outputStride, flo
   parallel(panels_of(g.outputs) * taps * parts, pack);
 }
 
-void conv2d(const ConvShape& s, const float* x, const float* filter, float* y, const Epilogue& epilogue) {
+/// What a convolution of these images computes, and from where.
+Grid forward_grid(const ConvShape& s) {
   Grid g{};
   g.y = {s.outHeight, 0, 1, -s.padTop, s.strideHeight, s.filterHeight, s.dilationHeight, s.inHeight};
   g.x = {s.outWidth, 0, 1, -s.padLeft, s.strideWidth, s.filterWidth, s.dilationWidth, s.inWidth};
@@ -198,10 +239,19 @@ void conv2d(const ConvShape& s, const float* x, const float* filter, float* y, c
   g.sourceImage = g.sourceRow * s.inHeight;
   g.outWidth = s.outWidth;
   g.outImage = static_cast<int64_t>(s.outHeight) * s.outWidth * s.outChannels;
-  float* packed = srmcmc::scratch(0, static_cast<size_t>(packed_size(g)));
+  return g;
+}
+
+void pack_forward(const ConvShape& s, const Grid& g, const float* filter, float* packed) {
   pack_panels(g, s.outChannels, 1, packed, [&](int64_t ty, int64_t tx) {
     return filter + (ty * s.filterWidth + tx) * s.inChannels * s.outChannels;
   });
+}
+
+void conv2d(const ConvShape& s, const float* x, const float* filter, float* y, const Epilogue& epilogue) {
+  const Grid g = forward_grid(s);
+  float* packed = srmcmc::scratch(0, static_cast<size_t>(packed_size(g)));
+  pack_forward(s, g, filter, packed);
   multiply_grid(g, x, packed, y, epilogue);
 }
 
@@ -215,7 +265,9 @@ INLINE Axis phase_axis(int64_t phase, int64_t inSize, int64_t outSize, int64_t f
   return {count, phase, stride, (phase + pad - r) / stride - (taps - 1), 1, taps, 1, outSize};
 }
 
-void input_gradient_by_phases(const ConvShape& s, const float* dy, const float* filter, float* dx) {
+/// Calls body(grid, pack) for each phase of an input gradient; pack(filter, packed) packs what it multiplies by.
+template <class Body>
+void each_phase(const ConvShape& s, Body&& body) {
   Grid g{};
   g.batch = s.batch;
   g.channels = s.outChannels;
@@ -229,19 +281,21 @@ void input_gradient_by_phases(const ConvShape& s, const float* dy, const float* 
       int64_t firstY, firstX;
       g.y = phase_axis(py, s.inHeight, s.outHeight, s.filterHeight, s.strideHeight, s.padTop, &firstY);
       g.x = phase_axis(px, s.inWidth, s.outWidth, s.filterWidth, s.strideWidth, s.padLeft, &firstX);
-      float* packed = srmcmc::scratch(0, static_cast<size_t>(packed_size(g)));
-      pack_panels(g, 1, s.outChannels, packed, [&](int64_t ty, int64_t tx) {
-        return filter + ((firstY - ty * s.strideHeight) * s.filterWidth + firstX - tx * s.strideWidth) *
-                            s.inChannels * s.outChannels;
+      body(g, [&](const float* filter, float* packed) {
+        pack_panels(g, 1, s.outChannels, packed, [&](int64_t ty, int64_t tx) {
+          return filter + ((firstY - ty * s.strideHeight) * s.filterWidth + firstX - tx * s.strideWidth) *
+                              s.inChannels * s.outChannels;
+        });
       });
-      multiply_grid(g, dy, packed, dx, Epilogue{});
     }
 }
 
-INLINE void add_run(float* to, const float* from, int64_t n) {
-  int64_t i = 0;
-  for (; i + L <= n; i += L) store(to + i, load(to + i) + load(from + i));
-  for (; i < n; ++i) to[i] += from[i];
+void input_gradient_by_phases(const ConvShape& s, const float* dy, const float* filter, float* dx) {
+  each_phase(s, [&](const Grid& g, auto&& pack) {
+    float* packed = srmcmc::scratch(0, static_cast<size_t>(packed_size(g)));
+    pack(filter, packed);
+    multiply_grid(g, dy, packed, dx, Epilogue{});
+  });
 }
 
 /// to[i] += from[i] for the part of [at, at + n) that lies inside [0, size).
@@ -259,70 +313,96 @@ void gather_short(const float* from, int64_t fromStep, float* to, int64_t toStep
 
 // Few input channels would leave most of a panel empty: instead all taps of one output position are columns of
 // one product, and each position's columns are added to the pixels they came from.
-void input_gradient_by_columns(const ConvShape& s, const float* dy, const float* filter, float* dx) {
-  const int64_t channels = s.inChannels;
-  const int64_t taps = static_cast<int64_t>(s.filterHeight) * s.filterWidth, columns = taps * channels;
-  const int64_t panels = panels_of(columns), width = panels * PANEL;
-  float* packed = srmcmc::scratch(0, static_cast<size_t>(width * s.outChannels));
-  for (int64_t panel = 0; panel < panels; ++panel)
-    for (int64_t c = 0; c < s.outChannels; ++c)
+struct Columns {
+  int64_t count, panels, width;
+  int64_t packedSize;
+  int64_t productSize, workSize;  // products [position][tap][channel] of a row, and with them one tap's plane
+};
+
+Columns columns_of(const ConvShape& s) {
+  Columns c{};
+  c.count = static_cast<int64_t>(s.filterHeight) * s.filterWidth * s.inChannels;
+  c.panels = panels_of(c.count);
+  c.width = c.panels * PANEL;
+  c.packedSize = c.width * s.outChannels;
+  c.productSize = static_cast<int64_t>(s.outWidth) * c.width + L;
+  c.workSize = c.productSize + static_cast<int64_t>(s.outWidth) * s.inChannels + L;
+  return c;
+}
+
+void pack_columns(const ConvShape& s, const Columns& c, const float* filter, float* packed) {
+  for (int64_t panel = 0; panel < c.panels; ++panel)
+    for (int64_t k = 0; k < s.outChannels; ++k)
       for (int64_t column = 0; column < PANEL; ++column) {
         const int64_t n = panel * PANEL + column;
-        packed[(panel * s.outChannels + c) * PANEL + column] = n < columns ? filter[n * s.outChannels + c] : 0.f;
+        packed[(panel * s.outChannels + k) * PANEL + column] = n < c.count ? filter[n * s.outChannels + k] : 0.f;
       }
-  const int64_t inRow = static_cast<int64_t>(s.inWidth) * channels;
-  // A row of products [position][tap][channel], and one tap of it, [position][channel].
-  const int64_t productSize = static_cast<int64_t>(s.outWidth) * width + L;
-  const int64_t workSize = productSize + s.outWidth * channels + L;
-  const int slots = srmcmc::thread_count();
-  float* work = srmcmc::scratch(2, static_cast<size_t>(workSize * slots));
+}
+
+/// One image's gradient; `work` holds workSize floats.
+void image_gradient_by_columns(const ConvShape& s, const Columns& c, const float* dy, const float* packed, float* dx,
+                               float* work) {
+  const int64_t channels = s.inChannels, inRow = static_cast<int64_t>(s.inWidth) * channels;
+  float* products = work;
+  float* plane = work + c.productSize;
+  memset(dx, 0, static_cast<size_t>(s.inHeight * inRow) * 4);
   const Epilogue none{};
-  auto image = [&](int64_t n, int slot) {
-    float* products = work + workSize * slot;
-    float* plane = products + productSize;
-    float* target = dx + n * s.inHeight * inRow;
-    memset(target, 0, static_cast<size_t>(s.inHeight * inRow) * 4);
-    Tile t{};
-    t.aRow = s.outChannels;
-    t.count1 = t.count2 = 1;
-    t.length = s.outChannels;
-    t.outRow = width;
-    t.first = t.last = true;
-    t.epilogue = &none;
-    for (int64_t oy = 0; oy < s.outHeight; ++oy) {
-      const float* row = dy + (n * s.outHeight + oy) * s.outWidth * s.outChannels;
-      for (int64_t panel = 0; panel < panels; ++panel) {
-        t.b = packed + panel * s.outChannels * PANEL;
-        t.columns = columns - panel * PANEL <= L ? L : PANEL;
-        const int64_t tiles = divide_up(s.outWidth, ROWS);  // of nearly equal heights
-        for (int64_t tile = 0; tile < tiles; ++tile) {
-          const int64_t ox = tile * s.outWidth / tiles, end = (tile + 1) * s.outWidth / tiles;
-          t.a = row + ox * s.outChannels;
-          t.out = products + ox * width + panel * PANEL;
-          run_tile(t, static_cast<int>(end - ox), false);
-        }
-      }
-      for (int64_t tap = 0; tap < taps; ++tap) {
-        const int64_t iy = oy * s.strideHeight - s.padTop + tap / s.filterWidth;
-        if (iy < 0 || iy >= s.inHeight) continue;
-        const int64_t ix = tap % s.filterWidth - s.padLeft;
-        gather_short(products + tap * channels, width, plane, channels, s.outWidth);
-        float* to = target + iy * inRow;
-        if (s.strideWidth == 1)
-          add_inside(to, inRow, plane, ix * channels, s.outWidth * channels);
-        else
-          for (int64_t ox = 0; ox < s.outWidth; ++ox)
-            add_inside(to, inRow, plane + ox * channels, (ix + ox * s.strideWidth) * channels, channels);
+  Tile t{};
+  t.aRow = s.outChannels;
+  t.count1 = t.count2 = 1;
+  t.length = s.outChannels;
+  t.outRow = c.width;
+  t.first = t.last = true;
+  t.epilogue = &none;
+  for (int64_t oy = 0; oy < s.outHeight; ++oy) {
+    const float* row = dy + oy * s.outWidth * s.outChannels;
+    for (int64_t panel = 0; panel < c.panels; ++panel) {
+      t.b = packed + panel * s.outChannels * PANEL;
+      t.columns = c.count - panel * PANEL <= L ? L : PANEL;
+      const int64_t tiles = divide_up(s.outWidth, ROWS);  // of nearly equal heights
+      for (int64_t tile = 0; tile < tiles; ++tile) {
+        const int64_t ox = tile * s.outWidth / tiles, end = (tile + 1) * s.outWidth / tiles;
+        t.a = row + ox * s.outChannels;
+        t.out = products + ox * c.width + panel * PANEL;
+        run_tile(t, static_cast<int>(end - ox), false);
       }
     }
+    for (int64_t tap = 0; tap < static_cast<int64_t>(s.filterHeight) * s.filterWidth; ++tap) {
+      const int64_t iy = oy * s.strideHeight - s.padTop + tap / s.filterWidth;
+      if (iy < 0 || iy >= s.inHeight) continue;
+      const int64_t ix = tap % s.filterWidth - s.padLeft;
+      gather_short(products + tap * channels, c.width, plane, channels, s.outWidth);
+      float* to = dx + iy * inRow;
+      if (s.strideWidth == 1)
+        add_inside(to, inRow, plane, ix * channels, s.outWidth * channels);
+      else
+        for (int64_t ox = 0; ox < s.outWidth; ++ox)
+          add_inside(to, inRow, plane + ox * channels, (ix + ox * s.strideWidth) * channels, channels);
+    }
+  }
+}
+
+INLINE bool has_few_columns(const ConvShape& s) {
+  constexpr int64_t FEW_COLUMNS = 64;
+  return columns_of(s).count <= FEW_COLUMNS && s.inChannels < L;
+}
+
+void input_gradient_by_columns(const ConvShape& s, const float* dy, const float* filter, float* dx) {
+  const Columns c = columns_of(s);
+  float* packed = srmcmc::scratch(0, static_cast<size_t>(c.packedSize));
+  pack_columns(s, c, filter, packed);
+  const int slots = srmcmc::thread_count();
+  float* work = srmcmc::scratch(2, static_cast<size_t>(c.workSize * slots));
+  const int64_t inImage = static_cast<int64_t>(s.inHeight) * s.inWidth * s.inChannels;
+  const int64_t outImage = static_cast<int64_t>(s.outHeight) * s.outWidth * s.outChannels;
+  auto image = [&](int64_t n, int slot) {
+    image_gradient_by_columns(s, c, dy + n * outImage, packed, dx + n * inImage, work + c.workSize * slot);
   };
   parallel(s.batch, image, slots);
 }
 
 void conv2d_input_gradient(const ConvShape& s, const float* dy, const float* filter, float* dx) {
-  constexpr int64_t FEW_COLUMNS = 64;
-  const int64_t columns = static_cast<int64_t>(s.filterHeight) * s.filterWidth * s.inChannels;
-  if (columns <= FEW_COLUMNS && s.inChannels < L)
+  if (has_few_columns(s))
     input_gradient_by_columns(s, dy, filter, dx);
   else
     input_gradient_by_phases(s, dy, filter, dx);

@@ -5,7 +5,7 @@
 
 namespace srmcmc {
 
-enum class Activation : int { linear, relu, relu6, elu, leakyRelu, prelu, sigmoid };
+enum class Activation : int { linear, relu, relu6, elu, leakyRelu, prelu, sigmoid, leakyReluGradient };
 
 /// What a matrix product does to a finished element: y = activation(sum + bias[channel]).
 struct Epilogue {
@@ -13,6 +13,7 @@ struct Epilogue {
   Activation activation = Activation::linear;
   float alpha = 0;              // slope of leakyRelu
   const float* prelu = nullptr; // slopes of prelu, one for each output channel
+  const float* stored = nullptr; // of leakyReluGradient: leakyRelu's output, laid out as y; its gradient is y's factor
 };
 
 /// A 2-D convolution of NHWC images with HWIO filters.
@@ -61,6 +62,21 @@ struct NormalStream {
   int64_t chains, event;
 };
 
+/// K Langevin steps x <- x + drift f'(x) + noise z of chains on an f that is a chain of convolutions, LeakyReLU
+/// after all but the last, whose output is one number.
+struct ShortRun {
+  static constexpr int kMaxLayers = 32;
+  int layers;
+  ConvShape shapes[kMaxLayers];  // of one image
+  const float *filters[kMaxLayers], *biases[kMaxLayers];
+  float slope;  // 0 for ReLU
+  int64_t steps;
+  const float *drift, *noise;  // one for each step
+  float clampGradient, low, high;  // bounds of the gradient's elements and of x's, infinite where off
+  uint32_t key[2], firstChain;
+  int64_t chains;
+};
+
 struct Kernels {
   const char* name;
   int lanes;
@@ -74,6 +90,8 @@ struct Kernels {
   void (*select)(int64_t n, const uint8_t* condition, const float* a, const float* b, float* y);
   void (*reduce)(Reduction, const ReduceShape&, const float* x, float* y);
   void (*normal)(const NormalStream&, float* y);
+  /// x, y [chains, event]; value and gradientNorm [steps], means over the chains before each step.
+  void (*shortRun)(const ShortRun&, const float* x, float* y, float* value, float* gradientNorm);
   void (*philox)(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
   void (*fmaLoop)(int64_t tasks, int64_t iterations, float* sink); // lanes * 2 * 12 floating point operations each
 };

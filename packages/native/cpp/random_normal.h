@@ -61,30 +61,33 @@ INLINE void box_muller(uvec w0, uvec w1, vec* z0, vec* z1) {
   *z1 = radius * reinterpret_cast<vec>(reinterpret_cast<ivec>(d) ^ negativeSine);
 }
 
+/// The elements of blocks begin .. end - 1 of a row of `event` normals; `out` is where the first of them goes.
+void normal_blocks(const srmcmc::NormalStream& s, int64_t chain, int64_t begin, int64_t end, float* out) {
+  uvec lane;
+  for (int i = 0; i < L; ++i) lane[i] = static_cast<uint32_t>(i);
+  for (int64_t block = begin; block < end; block += L, out += 4 * L) {
+    const Philox counter = {{lane + static_cast<uint32_t>(block), splat_uint(s.step),
+                             splat_uint(s.firstChain + static_cast<uint32_t>(chain)), uvec{}}};
+    const Philox bits = philox4x32(counter, s.key[0], s.key[1]);
+    vec z[4];
+    box_muller(bits.w[0], bits.w[1], &z[0], &z[1]);
+    box_muller(bits.w[2], bits.w[3], &z[2], &z[3]);
+    const int64_t n = smaller(4 * L, smaller(s.event, end * 4) - block * 4);
+    if (n == 4 * L)
+      for (int i = 0; i < L; ++i)
+        for (int j = 0; j < 4; ++j) out[4 * i + j] = z[j][i];
+    else
+      for (int64_t i = 0; i < n; ++i) out[i] = z[i % 4][i / 4];
+  }
+}
+
 void normal(const srmcmc::NormalStream& s, float* y) {
   if (s.chains == 0 || s.event == 0) return;
   constexpr int64_t BLOCKS = 1024;  // Philox blocks a task
   const int64_t blocks = divide_up(s.event, 4), parts = divide_up(blocks, BLOCKS);
   auto task = [&](int64_t index, int) {
     const int64_t chain = index / parts, begin = index % parts * BLOCKS;
-    const int64_t end = smaller(blocks, begin + BLOCKS);
-    uvec lane;
-    for (int i = 0; i < L; ++i) lane[i] = static_cast<uint32_t>(i);
-    for (int64_t block = begin; block < end; block += L) {
-      const Philox counter = {{lane + static_cast<uint32_t>(block), splat_uint(s.step),
-                               splat_uint(s.firstChain + static_cast<uint32_t>(chain)), uvec{}}};
-      const Philox bits = philox4x32(counter, s.key[0], s.key[1]);
-      vec z[4];
-      box_muller(bits.w[0], bits.w[1], &z[0], &z[1]);
-      box_muller(bits.w[2], bits.w[3], &z[2], &z[3]);
-      float* out = y + chain * s.event + block * 4;
-      const int64_t n = smaller(4 * L, s.event - block * 4);
-      if (n == 4 * L)
-        for (int i = 0; i < L; ++i)
-          for (int j = 0; j < 4; ++j) out[4 * i + j] = z[j][i];
-      else
-        for (int64_t i = 0; i < n; ++i) out[i] = z[i % 4][i / 4];
-    }
+    normal_blocks(s, chain, begin, smaller(blocks, begin + BLOCKS), y + chain * s.event + begin * 4);
   };
   parallel(s.chains * parts, task);
 }

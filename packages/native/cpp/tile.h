@@ -33,17 +33,20 @@ struct Tile {
   const float* bias;      // PANEL values, or null
   const Epilogue* epilogue;
   const float* prelu;     // PANEL values, or null
+  const float* stored;    // the epilogue's, rows apart as in `out`, or null
 };
 
-INLINE vec activate(vec x, Activation activation, float alpha, vec slope) {
+/// `operand` is the slope of prelu, or what leakyReluGradient was the output of.
+INLINE vec activate(vec x, Activation activation, float alpha, vec operand) {
   switch (activation) {
     case Activation::linear: return x;
     case Activation::relu: return x < 0.f ? vec{} : x;
     case Activation::relu6: return x < 0.f ? vec{} : x > 6.f ? splat(6.f) : x;
     case Activation::elu: return velu(x);
     case Activation::leakyRelu: return x < 0.f ? x * alpha : x;
-    case Activation::prelu: return x < 0.f ? x * slope : x;
+    case Activation::prelu: return x < 0.f ? x * operand : x;
     case Activation::sigmoid: return vsigmoid(x);
+    case Activation::leakyReluGradient: return operand > 0.f ? x : x * alpha;
   }
   return x;
 }
@@ -58,8 +61,10 @@ __attribute__((noinline)) void activate_stored(const Tile& t, int rows) {
     for (int c = 0; c < t.columns; c += L) {
       float* out = t.out + r * t.outRow + c;
       const int64_t n = smaller(L, t.columns - c);
-      const vec slope = t.prelu ? load(t.prelu + c) : vec{};
-      store_some(out, activate(load_some(out, n), t.epilogue->activation, t.epilogue->alpha, slope), n);
+      const vec operand = t.stored  ? load_some(t.stored + r * t.outRow + c, n)
+                          : t.prelu ? load(t.prelu + c)
+                                    : vec{};
+      store_some(out, activate(load_some(out, n), t.epilogue->activation, t.epilogue->alpha, operand), n);
     }
 }
 
@@ -103,6 +108,13 @@ __attribute__((noinline)) void multiply_tile(const Tile& t) {
       });
     } else if (activation == Activation::relu) {
       each<R>([&](auto r) { each<V>([&](auto v) { sum[r][v] = sum[r][v] < 0.f ? vec{} : sum[r][v]; }); });
+    } else if (activation == Activation::leakyReluGradient && whole) {
+      const vec alpha = splat(t.epilogue->alpha);
+      each<R>([&](auto r) {
+        each<V>([&](auto v) {
+          sum[r][v] = load(t.stored + r * outRow + v * L) > 0.f ? sum[r][v] : sum[r][v] * alpha;
+        });
+      });
     } else {
       unfinished = activation != Activation::linear;
     }

@@ -59,6 +59,20 @@ export interface Addon {
     event: number,
     y: Float32Array,
   ): void;
+  /** After the named arguments: x, y, value, gradientNorm, and the filter and the bias of each layer. */
+  shortRun(
+    shape: Int32Array,
+    slope: number,
+    clampGradient: number,
+    low: number,
+    high: number,
+    k0: number,
+    k1: number,
+    firstChain: number,
+    drift: Float32Array,
+    noise: Float32Array,
+    ...arrays: Float32Array[]
+  ): void;
 }
 
 type Loaded = { readonly addon: Addon } | { readonly reason: string };

@@ -7,6 +7,7 @@ import {
   type KernelFunc,
   registerBackend,
   registerKernel,
+  type TensorInfo,
 } from '@tensorflow/tfjs-core';
 
 import { loadAddon } from './addon.ts';
@@ -17,8 +18,11 @@ import { matMulKernels } from './kernels/matmul.ts';
 import type { NativeKernel } from './kernels/native-kernel.ts';
 import { randomKernels } from './kernels/random.ts';
 import { reductionKernels } from './kernels/reduction.ts';
+import { shortRunKernels } from './kernels/short-run.ts';
 
 export const BACKEND_NAME = 'srmcmc-native';
+
+type AnyKernel = NativeKernel<TensorInfo | TensorInfo[]>;
 
 /** Above cpu (1), wasm (2) and tensorflow (3), so that it is the default once it is registered. */
 const PRIORITY = 4;
@@ -27,10 +31,12 @@ const PRIORITY = 4;
  * Registers the TensorFlow.js backend 'srmcmc-native' and its kernels, once. The first operation after that, or
  * `tf.setBackend('srmcmc-native')`, selects it.
  *
- * Besides the standard kernels there are two that `tf.getKernel(name, tf.getBackend())` finds:
+ * Besides the standard kernels there are three that `tf.getKernel(name, tf.getBackend())` finds:
  * - `LeakyReluGrad`, inputs {dy, y}, attrs {alpha}: dy where y > 0, elsewhere alpha · dy.
  * - `PhiloxNormal`, no inputs, attrs {shape: [n, ...event], key: [k0, k1], firstChain, step}: standard normals,
  *   those of @srmcmc/core's counter-based generator.
+ * - `ShortRunLangevin`, which @srmcmc/core's `runChains` uses: all steps of short-run Langevin on a convolutional
+ *   energy; see `src/kernels/short-run.ts`.
  *
  * @returns false when the addon cannot be loaded; `nativeStatus().reason` says why.
  */
@@ -39,12 +45,13 @@ export function registerNativeBackend(): boolean {
   if (!('addon' in loaded)) return false;
   if (findBackendFactory(BACKEND_NAME) != null) return true;
 
-  const native: Readonly<Record<string, NativeKernel>> = {
+  const native: Readonly<Record<string, AnyKernel>> = {
     ...convolutionKernels,
     ...matMulKernels,
     ...elementwiseKernels,
     ...reductionKernels,
     ...randomKernels,
+    ...shortRunKernels,
   };
   const inherited = new Map(getKernelsForBackend('cpu').map((config) => [config.kernelName, config]));
   for (const [kernelName, config] of inherited) {
@@ -58,13 +65,13 @@ export function registerNativeBackend(): boolean {
   return true;
 }
 
-function withFallback(kernel: NativeKernel, fallback: KernelFunc): KernelFunc {
+function withFallback(kernel: AnyKernel, fallback: KernelFunc): KernelFunc {
   return (args) =>
     kernel({ inputs: args.inputs, attrs: args.attrs ?? {}, backend: args.backend as NativeBackend }) ??
     fallback(args);
 }
 
-function ownKernel(kernelName: string, kernel: NativeKernel): KernelConfig {
+function ownKernel(kernelName: string, kernel: AnyKernel): KernelConfig {
   return {
     kernelName,
     backendName: BACKEND_NAME,

@@ -11,7 +11,9 @@ export interface KernelArguments {
 }
 
 /** Computes a kernel's output, or returns undefined where the cpu backend's kernel has to: other dtypes, layouts. */
-export type NativeKernel = (args: KernelArguments) => TensorInfo | undefined;
+export type NativeKernel<Output extends TensorInfo | TensorInfo[] = TensorInfo> = (
+  args: KernelArguments,
+) => Output | undefined;
 
 export function areFloat(...tensors: (TensorInfo | undefined)[]): boolean {
   return tensors.every((tensor) => tensor === undefined || tensor.dtype === 'float32');

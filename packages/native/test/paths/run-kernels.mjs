@@ -110,4 +110,36 @@ const normals = new Float32Array(9 * 3073);
 addon.normal(0xdeadbeef, 7, 0xfffffff0, 3, 9, 3073, normals);
 keep('normals', normals);
 
+for (const [name, [chains, side, colours, channels, slope]] of Object.entries({
+  'short run': [13, 32, 3, [5, 8, 19, 33], 0.2],
+  'short run, few chains': [2, 12, 9, [1, 20], 0],
+})) {
+  const layers = [...channels, 1].map((out, i, all) => {
+    const into = all[i - 1] ?? colours;
+    if (i === 0) return [3, 1, 1, out, into];
+    return i === channels.length ? [side / 2 ** (i - 1), 1, 0, out, into] : [4, 2, 1, out, into];
+  });
+  const weights = layers.flatMap(([kernel, , , out, into]) => [
+    array(kernel * kernel * into * out).map((v) => v / Math.sqrt(kernel * kernel * into)),
+    array(out),
+  ]);
+  const [steps, size] = [5, side * side * colours];
+  const y = new Float32Array(chains * size);
+  const [value, norm] = [new Float32Array(steps), new Float32Array(steps)];
+  const shape = Int32Array.of(
+    chains,
+    side,
+    side,
+    colours,
+    steps,
+    ...layers.flatMap((layer) => layer.slice(0, 4)),
+  );
+  const coefficients = [array(steps).map(Math.abs), array(steps).map(Math.abs)];
+  const x = array(chains * size);
+  addon.shortRun(shape, slope, 0.5, -2, 2, 1, 2, 3, ...coefficients, x, y, value, norm, ...weights);
+  keep(name, y);
+  keep(`${name}, value`, value);
+  keep(`${name}, gradient norm`, norm);
+}
+
 console.log(JSON.stringify({ instructionSet: addon.instructionSet, threads: addon.threads(), outputs }));
