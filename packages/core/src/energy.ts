@@ -37,7 +37,10 @@ export interface Energy {
 /** A bare function [n, ...event] to [n]: the log-density, up to a constant, that the chains are to climb. */
 export type NegativeEnergyFunction = (x: tf.Tensor) => tf.Tensor1D;
 
-/** An Energy from a bare function, and the variables it uses where it is to be trained. */
+/**
+ * An Energy from a bare function, and the variables it uses where it is to be trained. Its methods throw
+ * InvalidShapeError where the function does not give one number a chain.
+ */
 export function fromFunction(
   negativeEnergy: NegativeEnergyFunction,
   eventShape: readonly number[],
@@ -45,7 +48,11 @@ export function fromFunction(
 ): Energy {
   const checked: NegativeEnergyFunction = (x) => {
     requireEvents('x', x, eventShape);
-    return tf.tidy(() => negativeEnergy(x));
+    const value = tf.tidy(() => negativeEnergy(x));
+    if (value.rank !== 1 || value.shape[0] !== x.shape[0]) {
+      throw new InvalidShapeError('f(x)', [x.shape[0]!], value.shape);
+    }
+    return value;
   };
   return {
     eventShape,

@@ -4,10 +4,16 @@ import { InvalidArgumentError, requireInteger } from './errors.ts';
 /** A constant, or the value at index 0, 1, 2, ... */
 export type Schedule = number | ((index: number) => number);
 
-/** The value of a schedule at an index. Throws InvalidArgumentError when it is not finite. */
-export function valueAt(schedule: Schedule, index: number): number {
-  const value = typeof schedule === 'number' ? schedule : schedule(index);
-  if (!Number.isFinite(value)) throw new InvalidArgumentError('schedule', `is ${value} at index ${index}`);
+/**
+ * The value of a schedule at an index.
+ *
+ * @throws InvalidArgumentError, with the name `field`, when it is not a finite number.
+ */
+export function valueAt(schedule: Schedule, index: number, field = 'schedule'): number {
+  const value = typeof schedule === 'function' ? schedule(index) : schedule;
+  if (!Number.isFinite(value)) {
+    throw new InvalidArgumentError(field, `must be a finite number, got ${value} at index ${index}`);
+  }
   return value;
 }
 

@@ -36,6 +36,19 @@ function ascent(flaw?: 'shared tensor' | 'hidden state' | 'leak' | 'batch noise'
 describe('kernel conformance', () => {
   for (const { name, run } of kernelConformance(() => ascent())) test(name, run);
 
+  const quiet = (): TransitionKernel => {
+    const kernel = ascent();
+    return { ...kernel, step: (energy, state) => kernel.step(energy, state) };
+  };
+  for (const { name, run } of kernelConformance(quiet, { noise: false })) test(`without noise: ${name}`, run);
+
+  test('notices a kernel that is said to make no noise, and does', async () => {
+    const outcomes = await Promise.allSettled(
+      kernelConformance(() => ascent(), { noise: false }).map(({ run }) => run()),
+    );
+    expect(outcomes.some(({ status }) => status === 'rejected')).toBe(true);
+  });
+
   test.each(['shared tensor', 'hidden state', 'leak', 'batch noise'] as const)(
     'notices a kernel with a flaw: %s',
     async (flaw) => {
@@ -54,6 +67,13 @@ describe('energy conformance', () => {
     return fromFunction(f, [2], { precision });
   };
   for (const { name, run } of energyConformance(scaled)) test(name, run);
+
+  test('an energy that does not give one number a chain is refused', () => {
+    const column = fromFunction((x) => tf.sum(x, 1, true) as unknown as tf.Tensor1D, [2]);
+    expect(() => column.valueAndGrad(tf.ones([5, 2]))).toThrow(
+      expect.objectContaining({ code: 'INVALID_SHAPE' }),
+    );
+  });
 
   test('notices a wrong gradient', async () => {
     const wrong = {

@@ -110,11 +110,15 @@ function langevinStep(
 
 function coefficientsOf(options: LangevinOptions): (step: number) => { drift: number; noise: number } {
   const positive = (field: string, schedule: Schedule, step: number): number => {
-    const value = valueAt(schedule, step);
+    const value = valueAt(schedule, step, field);
     if (value < 0)
       throw new InvalidArgumentError(field, `must not be negative, got ${value} at step ${step}`);
     return value;
   };
+  if (!('stepSize' in options) && !('drift' in options && 'noise' in options)) {
+    const given = Object.keys(options).join(', ') || 'nothing';
+    throw new InvalidArgumentError('options', `must hold stepSize, or drift and noise; got ${given}`);
+  }
   if ('stepSize' in options) {
     return (step) => {
       const size = positive('stepSize', options.stepSize, step);

@@ -196,6 +196,8 @@ describe('langevin', () => {
   test.each([
     ['a negative step size', { stepSize: -1 }],
     ['a step size that is not a number', { stepSize: Number.NaN }],
+    ['a misspelt coefficient', { stepsize: 0.1 } as never],
+    ['a drift without noise', { drift: 1 } as never],
     ['a negative noise', { drift: 1, noise: -0.01 }],
     ['a gradient clamp of 0', { stepSize: 1, clampGradient: 0 }],
     ['sample bounds in the wrong order', { stepSize: 1, clampSample: [1, -1] as const }],

@@ -53,7 +53,10 @@ export function checkNoLeak(compute: () => tf.Tensor[], what: string): void {
   const made = compute();
   const grown = tf.memory().numTensors - before - new Set(made.map(({ id }) => id)).size;
   tf.dispose(made);
-  check(grown === 0, `${what}: ${grown} tensors leaked`);
+  check(
+    grown === 0,
+    `${what}: ${grown} tensors leaked; tidy() of @srmcmc/core disposes what is not returned`,
+  );
   check(tf.memory().numTensors === before, `${what}: its outputs are not all the caller's`);
 }
 

@@ -2,4 +2,4 @@ export { type ConformanceCase } from './conformance.ts';
 export { datasetConformance } from './dataset.ts';
 export { energyConformance, type EnergyConformanceOptions } from './energy.ts';
 export { generatorConformance } from './generator.ts';
-export { kernelConformance } from './kernel.ts';
+export { kernelConformance, type KernelConformanceOptions } from './kernel.ts';
