@@ -149,7 +149,7 @@ function comparison(name: string): NativeKernel {
  * Sizes, strides of a and strides of b, one set after the other, over as few axes as will do: axes of size 1 are
  * left out and neighbours that both operands walk through alike are merged. Undefined if too many are left.
  */
-export function broadcastShape(
+function broadcastShape(
   out: readonly number[],
   a: readonly number[],
   b: readonly number[],
