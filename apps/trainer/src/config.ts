@@ -99,6 +99,9 @@ export const fieldGroups = {
     saturation: positive()
       .default(2)
       .describe('mean |x| of the samples beyond which a run counts as diverged'),
+    travel: positive()
+      .default(2)
+      .describe('path length of the chains, in sizes of their start, beyond which a run counts as diverged'),
     maxRollbacks: z
       .int()
       .min(0)
@@ -158,6 +161,7 @@ const RESUMABLE: readonly ConfigField[] = [
   'maxMinutes',
   'export',
   'saturation',
+  'travel',
   'maxRollbacks',
   'sampleEvery',
   'checkpointEvery',

@@ -46,6 +46,7 @@ export const presets = {
     learningRate: 3e-3,
     iterations: 2000,
     saturation: 20,
+    travel: 50,
     samples: 1000,
     sampleEvery: 250,
     checkpointEvery: 250,

@@ -2,7 +2,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { checkpointName, writeCheckpoint } from '@srmcmc/checkpoint';
-import { type Batch, batches, type Dataset, dispose, foldIn, valueAt } from '@srmcmc/core';
+import { type Batch, batches, type Dataset, dispose, elements, foldIn, valueAt } from '@srmcmc/core';
 import { initialState, learningStep } from '@srmcmc/estimators';
 import type { Config } from './config.ts';
 import { examplesTensor } from './data.ts';
@@ -140,7 +140,7 @@ export class Run {
     const checked = await measure(step, energy.variables);
     dispose(step.trace);
     dispose([step.samples, step.dataValue, step.sampleValue]);
-    const problem = divergence(checked, config);
+    const problem = divergence(checked, config, elements(energy.eventShape));
     if (problem !== undefined) return problem;
     this.#speed.record((performance.now() - begun) / 1000);
     await this.#tell(withRates(checked, config, learning.iteration, scale));

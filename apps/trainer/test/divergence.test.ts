@@ -95,6 +95,17 @@ test('rollbacks come out the same when the run is stopped and resumed around the
   expect(await readFile(folder.metrics)).toEqual(await readFile(whole.folder.metrics));
 });
 
+/** Elements of a CIFAR-10 image. */
+const SIZE = 3072;
+
+test('chains that travel much farther than their start is large count as diverged', () => {
+  const config = tinyConfig({ steps: 25, drift: 1, stepSize: null, initialRange: 1, travel: 2 });
+  const good = { iteration: 1, dataValue: 0, sampleValue: 0, sampleMagnitude: 0.4, weightSum: 10 };
+  // Table 2 of the paper, K = 25: a mean |f'| of 1.76 is healthy, 0.79 times √3072 in 25 steps.
+  expect(divergence({ ...good, gradientNorm: 1.76 }, config, SIZE)).toBeUndefined();
+  expect(divergence({ ...good, gradientNorm: 5 }, config, SIZE)).toMatch(/run away: they travel 2\.26 times/);
+});
+
 test('samples that saturate count as diverged although every number is finite', () => {
   const config = tinyConfig({ saturation: 2 });
   const good = {
@@ -105,13 +116,15 @@ test('samples that saturate count as diverged although every number is finite', 
     sampleMagnitude: 1.9,
     weightSum: 10,
   };
-  expect(divergence(good, config)).toBeUndefined();
-  expect(divergence({ ...good, sampleMagnitude: 2.1 }, config)).toMatch(
+  expect(divergence(good, config, SIZE)).toBeUndefined();
+  expect(divergence({ ...good, sampleMagnitude: 2.1 }, config, SIZE)).toMatch(
     /saturate: their mean \|x\| is 2\.10, the limit 2/,
   );
   for (const field of ['dataValue', 'sampleValue', 'gradientNorm', 'sampleMagnitude', 'weightSum'] as const) {
     for (const value of [NaN, Infinity, -Infinity]) {
-      expect(divergence({ ...good, [field]: value }, config), `${field} ${value}`).toContain(`is ${value}`);
+      expect(divergence({ ...good, [field]: value }, config, SIZE), `${field} ${value}`).toContain(
+        `is ${value}`,
+      );
     }
   }
 });
