@@ -19,7 +19,7 @@ export const fieldGroups = {
   General: {
     preset: z.enum(presetNames).default('quick').describe('gives values for all fields that are not given'),
     seed: z.int().min(0).default(0).describe('decides weights, order of the data, and all noise'),
-    iterations: count().default(1000).describe('iterations of Algorithm 1'),
+    iterations: count().default(700).describe('iterations of Algorithm 1'),
     maxMinutes: positive()
       .nullable()
       .default(null)
@@ -67,7 +67,7 @@ export const fieldGroups = {
       .describe('between layers (leakyRelu with slope 0.2)'),
   },
   Sampler: {
-    steps: count().default(25).describe('K, Langevin steps of a short run'),
+    steps: count().default(50).describe('K, Langevin steps of a short run'),
     drift: notNegative().default(1).describe('coefficient of the gradient in a step'),
     noise: notNegative().default(0.01).describe('coefficient of the normal noise in a step'),
     stepSize: positive()
@@ -85,13 +85,13 @@ export const fieldGroups = {
     renewal: fraction().default(0.05).describe('probability that a persistent chain starts afresh'),
   },
   Optimizer: {
-    learningRate: positive().default(2e-4).describe('of Adam'),
+    learningRate: positive().default(1.5e-4).describe('of Adam'),
     beta1: rate().default(0.9).describe('of Adam, decay of the first moment'),
     beta2: rate().default(0.999).describe('of Adam, decay of the second moment'),
     annealFrom: fraction().default(0.6).describe('fraction of the iterations after which annealing begins'),
     learningRateDecay: positive()
       .max(1)
-      .default(0.1)
+      .default(0.3)
       .describe('factor on the learning rate, reached at the end'),
     sigmaDecay: positive().max(1).default(1).describe('factor on sigma, reached at the end'),
   },
