@@ -138,10 +138,10 @@ function ending({ reason, iteration, folder }: TrainResult): string {
   return `stopped (${reason}) at iteration ${iteration}; to go on: ${again}`;
 }
 
-/** Aborts at the first SIGINT or SIGTERM, and leaves the second to the system, which ends the process at once. */
+/** Aborts at the first SIGINT, SIGTERM or SIGHUP, and leaves the second to the system, which ends the process at once. */
 function firstSignal(onSignal: () => void): AbortSignal {
   const controller = new AbortController();
-  const names = ['SIGINT', 'SIGTERM'] as const;
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const stop = (): void => {
     for (const name of names) process.off(name, stop);
     onSignal();
@@ -153,7 +153,10 @@ function firstSignal(onSignal: () => void): AbortSignal {
 
 /** How to start this program again, as the user did. */
 function invocation(): string {
-  return process.env.npm_lifecycle_event === 'train' ? 'pnpm train' : 'srmcmc-train';
+  // The README's command runs pnpm through npx: pnpm itself need not be installed.
+  const pnpm = /^pnpm\/(\S+)/.exec(process.env.npm_config_user_agent ?? '')?.[1];
+  const inRepository = process.env.npm_lifecycle_event === 'train' && pnpm !== undefined;
+  return inRepository ? `npx --yes pnpm@${pnpm} train` : 'srmcmc-train';
 }
 
 function quoted(argument: string): string {

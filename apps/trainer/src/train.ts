@@ -1,7 +1,7 @@
 /** Learning a short-run generator: Algorithm 1 of Nijkamp et al. 2019, with checkpoints, pictures and a report. */
 import { describeBackend, selectBackend } from '@srmcmc/backends';
 import { readCheckpoint } from '@srmcmc/checkpoint';
-import { type Dataset, dispose, InvalidShapeError } from '@srmcmc/core';
+import { type Dataset, dispose, InvalidArgumentError, InvalidShapeError } from '@srmcmc/core';
 import { convNetworkOf, loadStateDict } from '@srmcmc/energy';
 import { initialState } from '@srmcmc/estimators';
 import type { Config } from './config.ts';
@@ -12,6 +12,7 @@ import { type DisposableEnergy, energyFor, learnerOf, type RunKeys, runKeys } fr
 import type { OnProgress } from './progress.ts';
 import { Run, type StopReason } from './run.ts';
 import { createRunFolder, type RunFolder, writeConfig } from './run-folder.ts';
+import { lockRun } from './run-lock.ts';
 import { readWeights, weightsExtension } from './weights-file.ts';
 
 export interface TrainOptions {
@@ -47,15 +48,25 @@ export async function train(given: Config, options: TrainOptions = {}): Promise<
   const keys = runKeys(given.seed);
   const { energy, config } = await initialEnergy(given, dataset, keys, resume !== undefined);
   const learning = initialState(learnerOf(config, energy, 1), keys.chains);
+  let unlock: (() => Promise<void>) | undefined;
   try {
     let state: RunState = { learning, rollbacks: [] };
-    let folder = resume;
-    if (folder === undefined) {
-      folder = await createRunFolder(config.runs, config.name ?? config.preset);
-    } else {
+    const folder = resume ?? (await createRunFolder(config.runs, config.name ?? config.preset));
+    unlock = await lockRun(folder);
+    if (resume !== undefined) {
       const found = await readCheckpoint(folder.path);
       for (const { error } of found.damaged) {
         onProgress({ kind: 'note', text: `passed over a damaged checkpoint: ${error.message}` });
+      }
+      const { iteration } = found.checkpoint;
+      if (config.iterations < iteration) {
+        throw new InvalidArgumentError(
+          'iterations',
+          `is ${config.iterations}, but the run is already at ${iteration}`,
+        );
+      }
+      if (config.iterations === iteration) {
+        onProgress({ kind: 'note', text: `the run is complete; a larger --iterations goes on with it` });
       }
       state = restoreCheckpoint(found.checkpoint, energy, learning);
       await keepLines(folder.metrics, state.learning.iteration);
@@ -67,6 +78,7 @@ export async function train(given: Config, options: TrainOptions = {}): Promise<
     dispose(learning.optimizer.moments);
     dispose(learning.chains);
     energy.dispose();
+    await unlock?.();
   }
 }
 

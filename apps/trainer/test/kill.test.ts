@@ -1,6 +1,7 @@
 /** Real processes and real signals: what a crash or Ctrl-C leaves behind. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,8 +11,11 @@ import { beforeAll, expect, test } from 'vitest';
 import { flags } from '../src/flags.ts';
 import { temporaryFolder, tinyImageFields, writeImages } from './fixtures.ts';
 
-const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
 const root = fileURLToPath(new URL('../../..', import.meta.url));
+const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  scripts: Record<string, string>;
+};
+const trainScript = scripts.train!;
 const KILLS = 4;
 const ITERATIONS = 200;
 /** Starting the program takes seconds on a busy machine. */
@@ -38,17 +42,26 @@ interface Started {
   readonly output: () => string;
 }
 
-/** The program as `pnpm train` runs it, less pnpm. */
+/** The command of `pnpm train`, in a process group of its own, as a terminal runs it. */
 function start(args: readonly string[]): Started {
-  const child = spawn(
-    process.execPath,
-    ['--conditions=@srmcmc/source', '--import', 'tsx', cli, ...base, ...args],
-    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+  const child = spawn('sh', ['-c', `exec ${trainScript} "$@"`, 'sh', ...base, ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
   let text = '';
   child.stdout!.on('data', (chunk: Buffer) => (text += chunk.toString()));
   child.stderr!.on('data', (chunk: Buffer) => (text += chunk.toString()));
   return { child, output: () => text };
+}
+
+/** A signal to the whole group: what Ctrl-C and the closing of a terminal send. */
+function signalGroup({ child }: Started, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-child.pid!, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 async function exit({ child }: Started): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
@@ -88,7 +101,7 @@ test(
       ]);
       await growth(run, 1000 + Math.floor(Math.random() * 6000), started);
       await sleep(Math.random() * 30);
-      started.child.kill('SIGKILL');
+      signalGroup(started, 'SIGKILL');
       expect(await exit(started), started.output()).toEqual({ code: null, signal: 'SIGKILL' });
     }
     const last = start(['--runs', join(folder, 'runs'), '--name', 'killed', '--resume']);
@@ -113,14 +126,14 @@ test(
   PATIENCE,
 );
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   test(
     `${signal} saves a checkpoint, writes the report and says how to go on`,
     async () => {
       const name = signal.toLowerCase();
       const started = start(['--runs', join(folder, 'runs'), '--name', name, '--checkpoint-every', '100000']);
       await growth(join(folder, 'runs', name), 500, started);
-      started.child.kill(signal);
+      signalGroup(started, signal);
       expect(await exit(started), started.output()).toEqual({ code: 0, signal: null });
       const run = join(folder, 'runs', name);
       const { iteration } = (await readCheckpoint(run)).checkpoint;
@@ -148,19 +161,13 @@ test(
       '--samples',
       '1',
     ]);
-    const opened = join(folder, 'runs', 'twice', 'config.json');
-    while (
-      !(await stat(opened).then(
-        () => true,
-        () => false,
-      ))
-    )
-      await sleep(20);
-    started.child.kill('SIGINT');
+    // From this line to the first iteration files are opened, so the first signal is heard before the long one begins.
+    while (!started.output().includes('backend:')) await sleep(2);
+    signalGroup(started, 'SIGINT');
     await sleep(100);
     const begun = performance.now();
     while (started.child.exitCode === null && started.child.signalCode === null) {
-      started.child.kill('SIGINT');
+      signalGroup(started, 'SIGINT');
       await sleep(50);
       if (performance.now() - begun > 10_000) break;
     }
