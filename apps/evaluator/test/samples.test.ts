@@ -135,16 +135,28 @@ describe('sample i', () => {
 });
 
 describe('pictures', () => {
-  it('show image i in row i / columns, column i mod columns, unscaled', async () => {
+  it('show image i in row i / columns, column i mod columns, each pixel a square', async () => {
     const array = await draw('grid.npy', images, '--count', '5', '--uint8');
     const pixels = array.subarray(10 + array.readUInt16LE(8));
     const png = sharp(await draw('grid.png', images, '--count', '5', '--columns', '2'));
-    const { data, info } = await png.raw().toBuffer({ resolveWithObject: true });
-    expect([info.width, info.height, info.channels]).toEqual([2 * 10 + 2, 3 * 10 + 2, 3]);
+    const [width, height] = [2 * 10 + 2, 3 * 10 + 2];
+    const enlarged = await png.raw().toBuffer({ resolveWithObject: true });
+    const scale = enlarged.info.width / width;
+    expect(scale).toBe(23);
+    expect([enlarged.info.height, enlarged.info.channels]).toEqual([scale * height, 3]);
+    const data = Buffer.alloc(width * height * 3);
+    for (let i = 0; i < enlarged.data.length / 3; i++) {
+      const [x, y] = [i % enlarged.info.width, Math.floor(i / enlarged.info.width)];
+      const pixel = enlarged.data.subarray(3 * i, 3 * i + 3);
+      const target = 3 * (Math.floor(y / scale) * width + Math.floor(x / scale));
+      if (x % scale === 0 && y % scale === 0) data.set(pixel, target);
+      else if (!data.subarray(target, target + 3).equals(pixel))
+        throw new Error(`pixel ${x}, ${y} is not of a square`);
+    }
     for (let i = 0; i < 5; i++) {
       const [left, top] = [2 + (i % 2) * 10, 2 + Math.floor(i / 2) * 10];
       for (let y = 0; y < 8; y++) {
-        const start = ((top + y) * info.width + left) * 3;
+        const start = ((top + y) * width + left) * 3;
         const row = pixels.subarray((i * 64 + y * 8) * 3, (i * 64 + (y + 1) * 8) * 3);
         expect(data.subarray(start, start + 24).equals(row)).toBe(true);
       }

@@ -5,6 +5,8 @@ import sharp from 'sharp';
 /** Pixels between images, white. */
 const GAP = 2;
 const WHITE = 255;
+/** About the least width of a picture. */
+const LEAST_WIDTH = 512;
 /** A picture is held in memory and few programs open a larger one. */
 const MOST_PIXELS = 2 ** 26;
 
@@ -48,8 +50,15 @@ export class ImageGrid {
     }
   }
 
+  /** The picture; a small one is enlarged, each pixel to a square, so that people can see it. */
   png(): Promise<Buffer> {
-    const raw = { width: this.#width, height: this.#height, channels: this.#shape[2] as 1 | 3 };
-    return sharp(this.#pixels, { raw, limitInputPixels: false }).png().toBuffer();
+    const width = this.#width;
+    const height = this.#height;
+    const scale = Math.max(1, Math.round(LEAST_WIDTH / width));
+    const raw = { width, height, channels: this.#shape[2] as 1 | 3 };
+    return sharp(this.#pixels, { raw, limitInputPixels: false })
+      .resize(width * scale, height * scale, { kernel: 'nearest' })
+      .png()
+      .toBuffer();
   }
 }
