@@ -10,6 +10,7 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openModel } from '../src/model.ts';
 import { elementBytes, npyHeader } from '../src/npy.ts';
+import { fullestColumns, ImageGrid } from '../src/pictures/image-grid.ts';
 import { toBytes, toValues } from '../src/pixels.ts';
 import { sampleBatches } from '../src/sampling.ts';
 import { temporaryFolder, writeImageCheckpoint, writePointCheckpoint } from './checkpoints.ts';
@@ -135,32 +136,57 @@ describe('sample i', () => {
 });
 
 describe('pictures', () => {
-  it('show image i in row i / columns, column i mod columns, each pixel a square', async () => {
-    const array = await draw('grid.npy', images, '--count', '5', '--uint8');
-    const pixels = array.subarray(10 + array.readUInt16LE(8));
-    const png = sharp(await draw('grid.png', images, '--count', '5', '--columns', '2'));
-    const [width, height] = [2 * 10 + 2, 3 * 10 + 2];
-    const enlarged = await png.raw().toBuffer({ resolveWithObject: true });
-    const scale = enlarged.info.width / width;
-    expect(scale).toBe(23);
-    expect([enlarged.info.height, enlarged.info.channels]).toEqual([scale * height, 3]);
-    const data = Buffer.alloc(width * height * 3);
-    for (let i = 0; i < enlarged.data.length / 3; i++) {
-      const [x, y] = [i % enlarged.info.width, Math.floor(i / enlarged.info.width)];
-      const pixel = enlarged.data.subarray(3 * i, 3 * i + 3);
-      const target = 3 * (Math.floor(y / scale) * width + Math.floor(x / scale));
-      if (x % scale === 0 && y % scale === 0) data.set(pixel, target);
-      else if (!data.subarray(target, target + 3).equals(pixel))
-        throw new Error(`pixel ${x}, ${y} is not of a square`);
-    }
+  /** The height, width and bytes of the picture of `count` samples, and the bytes of these samples. */
+  async function pictureOf(count: number, ...flags: string[]) {
+    const array = await draw('grid.npy', images, '--count', String(count), '--uint8');
+    const png = sharp(await draw('grid.png', images, '--count', String(count), ...flags));
+    const { data, info } = await png.raw().toBuffer({ resolveWithObject: true });
+    return { pixels: array.subarray(10 + array.readUInt16LE(8)), data, info };
+  }
+
+  it('show image i in row i / columns, column i mod columns, its pixels as squares, the rest white', async () => {
+    const [scale, pitch] = [22, 22 * 8 + 2];
+    const { pixels, data, info } = await pictureOf(5, '--columns', '2');
+    expect([info.width, info.height, info.channels]).toEqual([2 * pitch + 2, 3 * pitch + 2, 3]);
+    const expected = Buffer.alloc(data.length, 255);
     for (let i = 0; i < 5; i++) {
-      const [left, top] = [2 + (i % 2) * 10, 2 + Math.floor(i / 2) * 10];
-      for (let y = 0; y < 8; y++) {
-        const start = ((top + y) * width + left) * 3;
-        const row = pixels.subarray((i * 64 + y * 8) * 3, (i * 64 + (y + 1) * 8) * 3);
-        expect(data.subarray(start, start + 24).equals(row)).toBe(true);
+      const [left, top] = [2 + (i % 2) * pitch, 2 + Math.floor(i / 2) * pitch];
+      for (let y = 0; y < 8 * scale; y++) {
+        for (let x = 0; x < 8 * scale; x++) {
+          const source = ((i * 8 + Math.floor(y / scale)) * 8 + Math.floor(x / scale)) * 3;
+          pixels.copy(expected, ((top + y) * info.width + left + x) * 3, source, source + 3);
+        }
       }
     }
+    expect(data.equals(expected)).toBe(true);
+  });
+
+  it('are at least 512 pixels wide and have full rows: ten images are 5 × 2', async () => {
+    const { info } = await pictureOf(10);
+    expect([info.width, info.height]).toEqual([5 * (13 * 8 + 2) + 2, 2 * (13 * 8 + 2) + 2]);
+    expect(info.width).toBeGreaterThanOrEqual(512);
+  });
+
+  it.each([
+    [1, 1],
+    [2, 2],
+    [3, 3],
+    [5, 3],
+    [7, 4],
+    [10, 5],
+    [12, 4],
+    [13, 5],
+    [50, 10],
+    [64, 8],
+    [1000, 40],
+  ])('of %i images have %i columns: the fewest empty places, at most three times as wide as high', (n, c) => {
+    expect(fullestColumns(n)).toBe(c);
+  });
+
+  it('of very many images are not enlarged beyond what programs open', () => {
+    expect(new ImageGrid([32, 32, 3], 64).scale).toBe(2);
+    expect(new ImageGrid([32, 32, 3], 40_000).scale).toBe(1);
+    expect(() => new ImageGrid([32, 32, 3], 80_000)).toThrow('count: 80000 images make a picture');
   });
 
   it('of points have a dot where each sample is', async () => {

@@ -2,18 +2,23 @@
 import { InvalidArgumentError } from '@srmcmc/core';
 import sharp from 'sharp';
 
-/** Pixels between images, white. */
+/** Pixels between images, white, as are places without an image. */
 const GAP = 2;
 const WHITE = 255;
-/** About the least width of a picture. */
-const LEAST_WIDTH = 512;
+/** Pixels of small images are drawn larger: the longer side of the picture is at least this. */
+const LEAST_SIDE = 512;
+/** An image is drawn as large as whole pixels allow up to this width, however many there are. */
+const TILE = 64;
 /** A picture is held in memory and few programs open a larger one. */
 const MOST_PIXELS = 2 ** 26;
+/** Rows are this many times as long as columns at most. */
+const WIDEST = 3;
 
 export type GridShape = readonly [height: number, width: number, channels: number];
 
-/** A grid that is filled image by image, rows first. */
+/** A grid that is filled image by image, rows first; every pixel of an image is a square of `scale` × `scale`. */
 export class ImageGrid {
+  readonly scale: number;
   readonly #shape: GridShape;
   readonly #columns: number;
   readonly #width: number;
@@ -21,15 +26,23 @@ export class ImageGrid {
   readonly #pixels: Uint8Array;
 
   /** @throws InvalidArgumentError for images that are neither grey nor RGB, and for too many of them. */
-  constructor(shape: GridShape, count: number, columns = Math.ceil(Math.sqrt(count))) {
+  constructor(shape: GridShape, count: number, columns = fullestColumns(count)) {
     const [height, width, channels] = shape;
     if (channels !== 1 && channels !== 3) {
       throw new InvalidArgumentError('out', `no picture of ${channels} channels: choose a .npy file`);
     }
     this.#shape = shape;
     this.#columns = Math.min(columns, count);
-    this.#width = this.#columns * (width + GAP) + GAP;
-    this.#height = Math.ceil(count / this.#columns) * (height + GAP) + GAP;
+    const rows = Math.ceil(count / this.#columns);
+    const sizeAt = (scale: number): [number, number] => [
+      this.#columns * (width * scale + GAP) + GAP,
+      rows * (height * scale + GAP) + GAP,
+    ];
+    const longer = Math.max(this.#columns * width, rows * height);
+    let scale = Math.max(1, Math.floor(TILE / width), Math.ceil(LEAST_SIDE / longer));
+    while (scale > 1 && areaOf(sizeAt(scale)) > MOST_PIXELS) scale--;
+    this.scale = scale;
+    [this.#width, this.#height] = sizeAt(scale);
     if (this.#width * this.#height > MOST_PIXELS) {
       throw new InvalidArgumentError(
         'count',
@@ -42,23 +55,41 @@ export class ImageGrid {
   /** Puts an image, [height, width, channels] bytes, at its place. */
   place(index: number, image: Uint8Array): void {
     const [height, width, channels] = this.#shape;
-    const left = GAP + (index % this.#columns) * (width + GAP);
-    const top = GAP + Math.floor(index / this.#columns) * (height + GAP);
+    const { scale } = this;
+    const left = GAP + (index % this.#columns) * (width * scale + GAP);
+    const top = GAP + Math.floor(index / this.#columns) * (height * scale + GAP);
+    const row = new Uint8Array(width * scale * channels);
     for (let y = 0; y < height; y++) {
-      const row = image.subarray(y * width * channels, (y + 1) * width * channels);
-      this.#pixels.set(row, ((top + y) * this.#width + left) * channels);
+      for (let x = 0; x < width * scale; x++) {
+        const from = (y * width + Math.floor(x / scale)) * channels;
+        for (let c = 0; c < channels; c++) row[x * channels + c] = image[from + c]!;
+      }
+      for (let copy = 0; copy < scale; copy++) {
+        this.#pixels.set(row, ((top + y * scale + copy) * this.#width + left) * channels);
+      }
     }
   }
 
-  /** The picture; a small one is enlarged, each pixel to a square, so that people can see it. */
   png(): Promise<Buffer> {
-    const width = this.#width;
-    const height = this.#height;
-    const scale = Math.max(1, Math.round(LEAST_WIDTH / width));
-    const raw = { width, height, channels: this.#shape[2] as 1 | 3 };
-    return sharp(this.#pixels, { raw, limitInputPixels: false })
-      .resize(width * scale, height * scale, { kernel: 'nearest' })
-      .png()
-      .toBuffer();
+    const raw = { width: this.#width, height: this.#height, channels: this.#shape[2] as 1 | 3 };
+    return sharp(this.#pixels, { raw, limitInputPixels: false }).png().toBuffer();
   }
+}
+
+/** As many columns as rows or more, with the fewest places left empty; of those the nearest to a square. */
+export function fullestColumns(count: number): number {
+  const square = Math.ceil(Math.sqrt(count));
+  let best = square;
+  for (let columns = square; columns <= WIDEST * Math.ceil(count / columns); columns++) {
+    if (emptyPlaces(count, columns) < emptyPlaces(count, best)) best = columns;
+  }
+  return best;
+}
+
+function emptyPlaces(count: number, columns: number): number {
+  return Math.ceil(count / columns) * columns - count;
+}
+
+function areaOf([width, height]: readonly [number, number]): number {
+  return width * height;
 }
