@@ -1,10 +1,14 @@
 /** One process at a time in a run's folder: two would write their metrics into one another. */
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { storing } from '@srmcmc/checkpoint';
 import { InvalidArgumentError, type StorageError } from '@srmcmc/core';
 import { displayName, type RunFolder } from './run-folder.ts';
+
+/** Locks of this very process. One that bears its number but is not here is of a process before it. */
+const held = new Set<string>();
 
 interface Owner {
   readonly pid: number;
@@ -18,41 +22,72 @@ interface Owner {
  * @throws InvalidArgumentError when another process is at the run; StorageError.
  */
 export async function lockRun(folder: RunFolder): Promise<() => Promise<void>> {
-  const path = join(folder.path, 'lock.json');
+  const path = resolve(folder.path, 'lock.json');
+  if (!(await take(path))) {
+    const found = await textOf(path);
+    const owner = ownerIn(found);
+    if (owner !== undefined && isAlive(owner, path)) throw busyError(folder, path, owner);
+    await removeStale(path, found);
+    if (!(await take(path))) throw busyError(folder, path, ownerIn(await textOf(path)));
+  }
+  held.add(path);
+  return async () => {
+    held.delete(path);
+    await rm(path, { force: true });
+  };
+}
+
+/** Whether there was no lock, and there is now one of this process. */
+async function take(path: string): Promise<boolean> {
   const self: Owner = { pid: process.pid, host: hostname() };
-  const take = (): Promise<void> =>
-    storing(path, () => writeFile(path, JSON.stringify(self), { flag: 'wx' }));
   try {
-    await take();
+    await storing(path, () => writeFile(path, JSON.stringify(self), { flag: 'wx' }));
+    return true;
   } catch (error) {
     const { code } = ((error as StorageError).cause ?? {}) as NodeJS.ErrnoException;
-    if (code !== 'EEXIST') throw error;
-    const owner = await ownerOf(path);
-    if (owner !== undefined && isAlive(owner)) {
-      throw new InvalidArgumentError(
-        'resume',
-        `${displayName(folder)} is being trained by process ${owner.pid} on ${owner.host}: stop that one first, ` +
-          `or delete ${path} if it is gone`,
-      );
-    }
-    await rm(path, { force: true });
-    await take();
+    if (code === 'EEXIST') return false;
+    throw error;
   }
-  return () => rm(path, { force: true });
+}
+
+/** Removes the lock if it still says `stale`; another process may have taken the run over in the meantime. */
+async function removeStale(path: string, stale: string): Promise<void> {
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    await rename(path, aside);
+    if ((await textOf(aside)) !== stale) await link(aside, path);
+  } catch (error) {
+    // Gone, or there again: the next attempt to take it tells.
+    if (!['ENOENT', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+  await rm(aside, { force: true });
+}
+
+function busyError(folder: RunFolder, path: string, owner: Owner | undefined): InvalidArgumentError {
+  const who = owner === undefined ? 'another process' : `process ${owner.pid} on ${owner.host}`;
+  return new InvalidArgumentError(
+    'resume',
+    `${displayName(folder)} is being trained by ${who}: stop that one first, or delete ${path} if it is gone`,
+  );
+}
+
+async function textOf(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch(() => '');
 }
 
 /** Undefined for a lock that was not written whole. */
-async function ownerOf(path: string): Promise<Owner | undefined> {
+function ownerIn(text: string): Owner | undefined {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Owner;
+    return JSON.parse(text) as Owner;
   } catch {
     return undefined;
   }
 }
 
 /** Whether the process may still run; of another machine nothing can be known. */
-function isAlive({ pid, host }: Owner): boolean {
+function isAlive({ pid, host }: Owner, path: string): boolean {
   if (host !== hostname()) return true;
+  if (pid === process.pid) return held.has(path);
   try {
     process.kill(pid, 0);
     return true;

@@ -62,11 +62,15 @@ export async function train(given: Config, options: TrainOptions = {}): Promise<
       if (config.iterations < iteration) {
         throw new InvalidArgumentError(
           'iterations',
-          `is ${config.iterations}, but the run is already at ${iteration}`,
+          `is ${config.iterations}, but the run is already at ${iteration}: more than that goes on with it, and ` +
+            'without --resume a new run begins',
         );
       }
       if (config.iterations === iteration) {
-        onProgress({ kind: 'note', text: `the run is complete; a larger --iterations goes on with it` });
+        onProgress({
+          kind: 'note',
+          text: `the run is complete; to go on: --iterations with more than ${iteration}`,
+        });
       }
       state = restoreCheckpoint(found.checkpoint, energy, learning);
       await keepLines(folder.metrics, state.learning.iteration);

@@ -172,6 +172,21 @@ const cases: readonly Case[] = [
     },
   },
   {
+    input: '--resume of a run that another process is at',
+    arguments: async () => {
+      await finishedRun('busy');
+      await writeFile(at('runs/busy/lock.json'), JSON.stringify({ pid: 4711, host: 'elsewhere' }));
+      return tiny('--name', 'busy', '--resume');
+    },
+  },
+  {
+    input: '--resume with fewer iterations than made',
+    arguments: async () => {
+      await finishedRun('further');
+      return tiny('--name', 'further', '--resume', '--iterations', '3');
+    },
+  },
+  {
     input: '--resume when every checkpoint is damaged',
     arguments: async () => {
       for (const path of await checkpointsOf(await finishedRun('hopeless'))) await truncate(path, 4);
