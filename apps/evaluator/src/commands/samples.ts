@@ -21,7 +21,11 @@ export const samplesFlags = z.object({
     .describe('file to write: .npy, or a picture: .png, for points also .svg'),
   count: z.int().min(1).default(64).describe('samples'),
   ...samplingFlags,
-  columns: z.int().min(1).optional().describe('images a row; default: such that rows are full, near a square'),
+  columns: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('images a row; default: such that rows are full, near a square'),
   uint8: z.boolean().default(false).describe('bytes 0 .. 255 in the .npy file instead of floats in [-1, 1]'),
 });
 
