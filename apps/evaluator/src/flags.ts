@@ -19,7 +19,8 @@ export function addFlags(command: Command, schema: z.ZodObject): Command {
     const name = flagName(field);
     const isRequired = !schema.shape[field]!.safeParse(undefined).success;
     const placeholder = choices?.join('|') ?? (type === 'string' ? 'text' : type);
-    const option = new Option(type === 'boolean' ? name : `${name} <${placeholder}>`, description);
+    const help = isRequired ? `${description} (required)` : description;
+    const option = new Option(type === 'boolean' ? name : `${name} <${placeholder}>`, help);
     if (type !== 'boolean' && initial !== undefined) option.default(initial);
     if (type === 'integer' || type === 'number') option.argParser(numberOr);
     command.addOption(option.makeOptionMandatory(isRequired));
@@ -27,16 +28,31 @@ export function addFlags(command: Command, schema: z.ZodObject): Command {
   return command;
 }
 
-/** What the flags say, checked. A bad value ends the command as a usage error that names the flag. */
+/** What the flags say, checked. A bad value ends the command as a usage error that names the field. */
 export function readFlags<S extends z.ZodObject>(command: Command, schema: S): z.output<S> {
   const given = command.opts<Record<string, unknown>>();
   const result = schema.safeParse(given);
   if (result.success) return result.data;
-  const { path, message } = result.error.issues[0]!;
-  const field = String(path[0]);
-  return command.error(`error: ${flagName(field)}: ${message}, got '${String(given[field])}'`, {
-    exitCode: USAGE_ERROR,
-  });
+  const issue = result.error.issues[0]!;
+  const field = String(issue.path[0]);
+  const value = given[field];
+  const got = typeof value === 'string' ? `'${value}'` : String(value);
+  return command.error(`error: ${field}: ${problemOf(issue)}, got ${got}`, { exitCode: USAGE_ERROR });
+}
+
+function problemOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'too_small':
+      return `must be ${issue.inclusive === false ? 'above' : 'at least'} ${issue.minimum}`;
+    case 'too_big':
+      return `must be ${issue.inclusive === false ? 'below' : 'at most'} ${issue.maximum}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.join(', ')}`;
+    case 'invalid_type':
+      return issue.expected === 'int' ? 'must be an integer' : `must be a ${issue.expected}`;
+    default:
+      return issue.message;
+  }
 }
 
 function flagName(field: string): string {

@@ -23,6 +23,11 @@ export async function readTensorFile(path: string): Promise<TensorFile> {
   try {
     bytes = await readFile(path);
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
+      throw new MissingWeightsError(`there is no checkpoint, run folder or weights file at ${path}`, {
+        cause,
+      });
+    }
     throw new MissingWeightsError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
   }
   try {

@@ -10,6 +10,7 @@ import { evaluate, evaluateOnCpu } from './program.ts';
 const folder = temporaryFolder();
 const at = (name: string): string => join(folder, name);
 const images = at('images.safetensors');
+const NOTHING = 'there is no checkpoint, run folder or weights file at';
 
 beforeAll(async () => {
   await writeImageCheckpoint(images);
@@ -21,10 +22,31 @@ describe('exit codes', () => {
     ['an unknown flag', ['inspect', 'x', '--jsn'], "unknown option '--jsn'"],
     ['a missing argument', ['inspect'], 'missing required argument'],
     ['a missing flag', ['samples', 'x'], "required option '--out <text>' not specified"],
-    ['a number out of range', ['samples', 'x', '--out', 'a.png', '--count', '0'], '--count'],
-    ['a text for a number', ['samples', 'x', '--out', 'a.png', '--steps', 'many'], '--steps'],
-    ['another kind of file', ['samples', 'x', '--out', 'a.jpg'], '--out: must end in .png'],
-    ['an unknown backend', ['samples', 'x', '--out', 'a.png', '--backend', 'abacus'], '--backend'],
+    [
+      'a number out of range',
+      ['samples', 'x', '--out', 'a.png', '--steps', '0'],
+      'error: steps: must be at least 1, got 0\n',
+    ],
+    [
+      'a fraction for an integer',
+      ['samples', 'x', '--out', 'a.png', '--count', '1.5'],
+      'error: count: must be an integer, got 1.5\n',
+    ],
+    [
+      'a text for a number',
+      ['samples', 'x', '--out', 'a.png', '--steps', 'many'],
+      "error: steps: must be a number, got 'many'\n",
+    ],
+    [
+      'another kind of file',
+      ['samples', 'x', '--out', 'a.jpg'],
+      "error: out: must end in .png, .npy or, for points, .svg, got 'a.jpg'\n",
+    ],
+    [
+      'an unknown backend',
+      ['samples', 'x', '--out', 'a.png', '--backend', 'abacus'],
+      "error: backend: must be one of auto, native, tensorflow-gpu, tensorflow, wasm, cpu, got 'abacus'\n",
+    ],
   ])('2 and what is wrong for %s', async (_, args, message) => {
     const { code, stderr } = await evaluate(args);
     expect(code).toBe(2);
@@ -32,7 +54,12 @@ describe('exit codes', () => {
   });
 
   it.each([
-    ['a file that is not there', ['inspect', 'nowhere'], 'cannot read nowhere'],
+    ['a file that is not there', ['inspect', 'nowhere'], `error: ${NOTHING} nowhere`],
+    [
+      'a run that is not there',
+      ['samples', 'runs/nope', '--out', at('a.png')],
+      `error: ${NOTHING} runs/nope`,
+    ],
     ['a file of another kind', ['inspect', fileURLToPath(import.meta.url)], 'neither a .pth file'],
     ['a folder without checkpoints', ['samples', folder, '--out', at('a.npy')], 'no checkpoint in'],
     ['bytes in a picture', ['samples', images, '--out', at('a.png'), '--uint8'], 'uint8: is for a .npy file'],
@@ -59,6 +86,7 @@ describe('exit codes', () => {
     for (const flag of ['--out <text>', '--count <integer>', '--noise-off', '--seed', '(default: 64)']) {
       expect(stdout).toContain(flag);
     }
+    expect(stdout.replace(/\s+/g, ' ')).toMatch(/--out <text> [^(]*\(required\)/);
   });
 
   it('the process ends on SIGINT with 130, leaving no file behind', async () => {
