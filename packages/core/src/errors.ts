@@ -24,8 +24,14 @@ export class InvalidArgumentError extends SrmcmcError {
 
 /** A tensor or an image does not have the shape that is needed. */
 export class InvalidShapeError extends SrmcmcError {
-  constructor(field: string, expected: readonly (number | string)[], actual: readonly number[]) {
-    super('INVALID_SHAPE', `${field}: expected shape [${expected.join(', ')}], got [${actual.join(', ')}]`);
+  constructor(
+    field: string,
+    expected: readonly (number | string)[],
+    actual: readonly number[],
+    remedy?: string,
+  ) {
+    const problem = `${field}: expected shape [${expected.join(', ')}], got [${actual.join(', ')}]`;
+    super('INVALID_SHAPE', remedy === undefined ? problem : `${problem}: ${remedy}`);
   }
 }
 

@@ -12,7 +12,7 @@ import {
   requireInteger,
 } from '@srmcmc/core';
 import { requireExamples, requireSubset } from './array.ts';
-import { decodeImage, type ImageForm } from './decode-image.ts';
+import { decodeImage, headerShape, type ImageForm } from './decode-image.ts';
 import { messageOf } from './files.ts';
 
 /**
@@ -37,7 +37,7 @@ export interface ImageFolderOptions {
   readonly size?: number;
   /** 3 (the default): grey images get three equal channels. 1: colours become luminance. */
   readonly channels?: 1 | 3;
-  /** Decodes every file once when opened and leaves out those that fail. Default: the first bad file throws. */
+  /** Decodes every file once when opened and leaves out those that fail. Default: the first bad header throws. */
   readonly skipBad?: boolean;
   /** Only the first images, in the order of their paths. */
   readonly subset?: number;
@@ -61,8 +61,11 @@ export interface SkippedImage {
  * The PNG, JPEG and WebP images under a folder, at any depth, in the order of their paths. Orientation tags are
  * applied, transparency is laid on white, CMYK and 16-bit images become 8-bit sRGB.
  *
- * Without `crop` and `size` all images must have one shape. `gather` throws CorruptDataError or
- * InvalidShapeError, which name the file, for one that cannot be decoded or is smaller than the crop.
+ * Without `crop` and `size` all images must have one shape. The headers of all files are read when the folder is
+ * opened, 1,000 to 2,500 of CelebA's size a second on two cores; of more than 20,000 files only 2,000, evenly
+ * spread from the first on. Opening throws CorruptDataError or InvalidShapeError for the first that is no image,
+ * has another shape, or is smaller than the crop. `gather` throws the same for what a header does not tell, such
+ * as a PNG or JPEG that is cut short. All name the file.
  *
  * @throws MissingDataError where there is no such folder or it has no images, InvalidArgumentError where there
  * are fewer than `subset`.
@@ -76,7 +79,7 @@ export async function imageFolder(path: string, options: ImageFolderOptions = {}
   const shape = await exampleShape(found, form, options.skipBad === true);
   const { files, skipped } = options.skipBad
     ? await withoutBad(found, form, shape, count)
-    : { files: found.slice(0, count), skipped: [] };
+    : { files: await withGoodHeaders(found.slice(0, count), form, shape), skipped: [] };
   if (count !== undefined)
     requireSubset(`${path} (without ${skipped.length} bad files)`, count, files.length);
 
@@ -137,7 +140,7 @@ async function listImages(path: string): Promise<string[]> {
   return files.sort().map((file) => join(path, file));
 }
 
-/** A square's side where the form decides it, otherwise the shape of the first image that can be decoded. */
+/** A square's side where the form decides it, otherwise the shape of the first image, with `skipBad` the first good one. */
 async function exampleShape(
   files: readonly string[],
   form: ImageForm,
@@ -148,7 +151,7 @@ async function exampleShape(
   let failure: unknown;
   for (const file of files) {
     try {
-      return (await decodeImage(file, form)).shape;
+      return skipBad ? (await decodeImage(file, form)).shape : await headerShape(file, form);
     } catch (error) {
       failure = error;
       if (!skipBad) break;
@@ -159,9 +162,36 @@ async function exampleShape(
 
 async function decodeAs(shape: readonly number[], file: string, form: ImageForm): Promise<Uint8Array> {
   const image = await decodeImage(file, form);
-  if (image.shape.some((size, axis) => size !== shape[axis]))
-    throw new InvalidShapeError(file, shape, image.shape);
+  requireShape(file, shape, image.shape);
   return image.pixels;
+}
+
+function requireShape(file: string, expected: readonly number[], actual: readonly number[]): void {
+  if (expected.every((size, axis) => size === actual[axis])) return;
+  const remedy = 'give imageSide (--image-side) to resize, or size to imageFolder';
+  throw new InvalidShapeError(file, expected, actual, remedy);
+}
+
+/** The same files; throws for the first whose header is bad. */
+async function withGoodHeaders(
+  files: readonly string[],
+  form: ImageForm,
+  shape: readonly number[],
+): Promise<readonly string[]> {
+  const checked = files.length > MOST_CHECKED ? spread(files, SPREAD) : files;
+  for (let start = 0; start < checked.length; start += VERIFIED_TOGETHER) {
+    const failures = await failuresOf(checked.slice(start, start + VERIFIED_TOGETHER), async (file) =>
+      requireShape(file, shape, await headerShape(file, form)),
+    );
+    const first = failures.find((failure) => failure !== undefined);
+    if (first !== undefined) throw first.error;
+  }
+  return files;
+}
+
+/** `count` of the files, at equal distances from the first on. */
+function spread(files: readonly string[], count: number): readonly string[] {
+  return Array.from({ length: count }, (_, i) => files[Math.floor((i * files.length) / count)]!);
 }
 
 /** Decodes files in order until `count` of them were good. */
@@ -175,18 +205,11 @@ async function withoutBad(
   const skipped: SkippedImage[] = [];
   for (let start = 0; start < found.length && files.length < count; start += VERIFIED_TOGETHER) {
     const group = found.slice(start, start + VERIFIED_TOGETHER);
-    const reasons: (string | undefined)[] = [];
-    await eachAtMost(DECODERS, group.length, async (i) => {
-      try {
-        await decodeAs(shape, group[i]!, form);
-      } catch (error) {
-        reasons[i] = messageOf(error);
-      }
-    });
+    const failures = await failuresOf(group, (file) => decodeAs(shape, file, form));
     for (let i = 0; i < group.length && files.length < count; i++) {
-      const reason = reasons[i];
-      if (reason === undefined) files.push(group[i]!);
-      else skipped.push({ file: group[i]!, reason });
+      const failure = failures[i];
+      if (failure === undefined) files.push(group[i]!);
+      else skipped.push({ file: group[i]!, reason: messageOf(failure.error) });
     }
   }
   if (files.length === 0) {
@@ -198,6 +221,25 @@ async function withoutBad(
 }
 
 const VERIFIED_TOGETHER = 256;
+/** Of larger folders the headers of `SPREAD` files stand for all. */
+const MOST_CHECKED = 20_000;
+const SPREAD = 2000;
+
+/** What `work` threw for each file; undefined where it went well. */
+async function failuresOf(
+  files: readonly string[],
+  work: (file: string) => Promise<unknown>,
+): Promise<({ readonly error: unknown } | undefined)[]> {
+  const failures: ({ readonly error: unknown } | undefined)[] = files.map(() => undefined);
+  await eachAtMost(DECODERS, files.length, async (i) => {
+    try {
+      await work(files[i]!);
+    } catch (error) {
+      failures[i] = { error };
+    }
+  });
+  return failures;
+}
 
 /** Runs `work(0)` to `work(count - 1)`, never more than `limit` at once; stops at the first failure. */
 async function eachAtMost(limit: number, count: number, work: (i: number) => Promise<void>): Promise<void> {

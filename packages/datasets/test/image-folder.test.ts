@@ -1,3 +1,4 @@
+import { linkSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CorruptDataError, InvalidArgumentError, InvalidShapeError, MissingDataError } from '@srmcmc/core';
@@ -176,11 +177,17 @@ describe('every kind of pixel becomes 8-bit colour or grey', () => {
 
 describe('bad files', () => {
   let path: string;
+  let cut: string;
   beforeAll(async () => {
     const large = coordinates(120, 120);
     const png = await large.png().toBuffer();
     const jpeg = await large.jpeg().toBuffer();
     const webp = await large.webp().toBuffer();
+    cut = await folder('cut', {
+      '1.png': coordinates(130, 120),
+      '2-cut.png': png.subarray(0, png.length / 2),
+      '3-cut.jpg': jpeg.subarray(0, jpeg.length / 2),
+    });
     path = await folder('bad', {
       '1.png': coordinates(130, 120),
       '2-cut.png': png.subarray(0, png.length / 2),
@@ -197,27 +204,78 @@ describe('bad files', () => {
   test.each([
     [1, '2-cut.png'],
     [2, '3-cut.jpg'],
-    [3, '4-cut.webp'],
-    [4, '5-page.jpg'],
-    [6, '7-empty.png'],
-  ])('example %i, %s, throws CorruptDataError with its name', async (index, file) => {
-    const images = await imageFolder(path, { preset: 'celeba64' });
+  ])('example %i, %s, whose header is good, throws CorruptDataError with its name', async (index, file) => {
+    const images = await imageFolder(cut, { preset: 'celeba64' });
     await expect(images.gather([0, index])).rejects.toThrow(CorruptDataError);
     await expect(images.gather([0, index])).rejects.toThrow(`${file} cannot be decoded`);
   });
 
-  test('an image smaller than the crop throws InvalidShapeError with its name and size', async () => {
-    const images = await imageFolder(path, { preset: 'celeba64' });
-    await expect(images.gather([5])).rejects.toThrow(InvalidShapeError);
-    await expect(images.gather([5])).rejects.toThrow(
-      '6-small.png: expected shape [at least 108, at least 108]',
+  test.each([
+    ['text', Buffer.from('not a picture')],
+    ['empty', Buffer.alloc(0)],
+  ])(
+    'a file called .png that is %s is refused when the folder is opened, resized or not',
+    async (name, bytes) => {
+      const files = { '1.png': coordinates(4, 4), '2.png': bytes, '3.png': bytes };
+      const opened = await folder(`no-image-${name}`, files);
+      for (const options of [{}, { size: 4 }, { crop: 2 }]) {
+        await expect(imageFolder(opened, options)).rejects.toThrow(CorruptDataError);
+        await expect(imageFolder(opened, options)).rejects.toThrow(
+          /2\.png cannot be decoded: .*: replace it, remove it, or leave such files out with skipBad$/,
+        );
+      }
+      expect((await imageFolder(opened, { subset: 1 })).size).toBe(1);
+      expect((await imageFolder(opened, { skipBad: true })).size).toBe(1);
+    },
+  );
+
+  test('a WebP image that is cut short, which its header tells, is refused when the folder is opened', async () => {
+    const webp = await coordinates(120, 120).webp().toBuffer();
+    const opened = await folder('cut-webp', {
+      '1.png': coordinates(120, 120),
+      '2.webp': webp.subarray(0, webp.length / 2),
+    });
+    await expect(imageFolder(opened)).rejects.toThrow('2.webp cannot be decoded');
+  });
+
+  test('of more than 20,000 files the headers of 2,000 are read, the same each time', async () => {
+    const large = await folder('large', { '00000.png': coordinates(4, 4) });
+    const names = Array.from({ length: 20_010 }, (_, i) => `${String(i).padStart(5, '0')}.png`);
+    for (const name of names.slice(1)) linkSync(join(large, names[0]!), join(large, name));
+    const replace = async (index: number, bytes: Uint8Array) => {
+      await rm(join(large, names[index]!));
+      await writeFile(join(large, names[index]!), bytes);
+    };
+    // 2,000 of 20,010: the distance is 10.005, so 9 is passed over and 10 is read.
+    await replace(9, Buffer.from('text'));
+    expect((await imageFolder(large)).size).toBe(20_010);
+    await replace(10, Buffer.from('text'));
+    await expect(imageFolder(large)).rejects.toThrow('00010.png cannot be decoded');
+    await expect(imageFolder(large, { subset: 20_000 })).rejects.toThrow('00009.png cannot be decoded');
+  }, 30_000);
+
+  test('an image smaller than the crop is refused when the folder is opened, with its name and size', async () => {
+    const small = await folder('small', { '1.png': coordinates(120, 120), '2.png': coordinates(120, 107) });
+    await expect(imageFolder(small, { preset: 'celeba64' })).rejects.toThrow(InvalidShapeError);
+    await expect(imageFolder(small, { preset: 'celeba64' })).rejects.toThrow(
+      '2.png: expected shape [at least 108, at least 108], got [107, 120]: give a smaller crop (--crop)',
     );
   });
 
-  test('an image of another shape than the first throws InvalidShapeError where nothing makes them equal', async () => {
-    const mixed = await folder('mixed', { '1.png': coordinates(5, 6), '2.png': coordinates(6, 5) });
-    const images = await imageFolder(mixed);
-    await expect(images.gather([1])).rejects.toThrow('2.png: expected shape [6, 5, 3], got [5, 6, 3]');
+  test('images of mixed sizes are refused when the folder is opened, the first of them by name; a size makes them equal', async () => {
+    const mixed = await folder('mixed', {
+      '1.png': coordinates(16, 16),
+      '2.png': coordinates(16, 16),
+      '3.png': coordinates(32, 32),
+      '4.png': coordinates(8, 8),
+    });
+    await expect(imageFolder(mixed)).rejects.toThrow(InvalidShapeError);
+    await expect(imageFolder(mixed)).rejects.toThrow(
+      '3.png: expected shape [16, 16, 3], got [32, 32, 3]: give imageSide (--image-side) to resize',
+    );
+    expect((await imageFolder(mixed, { size: 8 })).shape).toEqual([8, 8, 3]);
+    expect((await imageFolder(mixed, { crop: 8 })).shape).toEqual([8, 8, 3]);
+    expect((await imageFolder(mixed, { subset: 2 })).shape).toEqual([16, 16, 3]);
   });
 
   test('skipBad leaves them out, counts them and says why', async () => {
