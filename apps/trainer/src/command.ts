@@ -115,7 +115,7 @@ async function runTraining(
     return;
   }
   const line = progressLine(stdout);
-  const signal = firstSignal(() =>
+  const { signal, release } = firstSignal(() =>
     line.onProgress({ kind: 'note', text: 'stopping after this iteration; once more stops at once' }),
   );
   let result: TrainResult;
@@ -127,6 +127,7 @@ async function runTraining(
       ...(folder !== undefined && { resume: folder }),
     });
   } finally {
+    release();
     line.end();
   }
   stdout.write(`${ending(result)}\nreport: ${result.folder.report}\n`);
@@ -139,16 +140,19 @@ function ending({ reason, iteration, folder }: TrainResult): string {
 }
 
 /** Aborts at the first SIGINT, SIGTERM or SIGHUP, and leaves the second to the system, which ends the process at once. */
-function firstSignal(onSignal: () => void): AbortSignal {
+function firstSignal(onSignal: () => void): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const stop = (): void => {
+  const release = (): void => {
     for (const name of names) process.off(name, stop);
+  };
+  const stop = (): void => {
+    release();
     onSignal();
     controller.abort();
   };
   for (const name of names) process.on(name, stop);
-  return controller.signal;
+  return { signal: controller.signal, release };
 }
 
 /** How to start this program again, as the user did. */

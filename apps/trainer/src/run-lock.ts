@@ -7,13 +7,14 @@ import { storing } from '@srmcmc/checkpoint';
 import { InvalidArgumentError, type StorageError } from '@srmcmc/core';
 import { displayName, type RunFolder } from './run-folder.ts';
 
-/** Locks of this very process. One that bears its number but is not here is of a process before it. */
-const held = new Set<string>();
-
 interface Owner {
   readonly pid: number;
   readonly host: string;
 }
+
+const self: Owner = { pid: process.pid, host: hostname() };
+/** The locks of this very process. Another that bears its number was left by a process before it. */
+const held = new Set<string>();
 
 /**
  * Takes the run for this process; the function it gives lets go. The lock of a process of this machine that is gone,
@@ -23,23 +24,31 @@ interface Owner {
  */
 export async function lockRun(folder: RunFolder): Promise<() => Promise<void>> {
   const path = resolve(folder.path, 'lock.json');
-  if (!(await take(path))) {
-    const found = await textOf(path);
-    const owner = ownerIn(found);
-    if (owner !== undefined && isAlive(owner, path)) throw busyError(folder, path, owner);
-    await removeStale(path, found);
-    if (!(await take(path))) throw busyError(folder, path, ownerIn(await textOf(path)));
-  }
+  if (held.has(path)) throw busyError(folder, path, self);
   held.add(path);
-  return async () => {
+  try {
+    await takeOver(folder, path);
+  } catch (error) {
     held.delete(path);
+    throw error;
+  }
+  return async () => {
     await rm(path, { force: true });
+    held.delete(path);
   };
+}
+
+async function takeOver(folder: RunFolder, path: string): Promise<void> {
+  if (await take(path)) return;
+  const found = await textOf(path);
+  const owner = ownerIn(found);
+  if (owner !== undefined && isAlive(owner)) throw busyError(folder, path, owner);
+  await removeStale(path, found);
+  if (!(await take(path))) throw busyError(folder, path, ownerIn(await textOf(path)));
 }
 
 /** Whether there was no lock, and there is now one of this process. */
 async function take(path: string): Promise<boolean> {
-  const self: Owner = { pid: process.pid, host: hostname() };
   try {
     await storing(path, () => writeFile(path, JSON.stringify(self), { flag: 'wx' }));
     return true;
@@ -85,9 +94,9 @@ function ownerIn(text: string): Owner | undefined {
 }
 
 /** Whether the process may still run; of another machine nothing can be known. */
-function isAlive({ pid, host }: Owner, path: string): boolean {
-  if (host !== hostname()) return true;
-  if (pid === process.pid) return held.has(path);
+function isAlive({ pid, host }: Owner): boolean {
+  if (host !== self.host) return true;
+  if (pid === self.pid) return false;
   try {
     process.kill(pid, 0);
     return true;
