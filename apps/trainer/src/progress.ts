@@ -8,6 +8,8 @@ export interface IterationProgress {
   readonly iterations: number;
   readonly iterationsPerSecond: number;
   readonly secondsLeft: number;
+  /** Whether the time limit ends the run before its iterations do. */
+  readonly limited: boolean;
   /** Resident memory of the process, bytes. */
   readonly memory: number;
 }
@@ -24,6 +26,10 @@ const LINE_SECONDS = 10;
 /** On a terminal, seconds between changes of the line. */
 const REDRAW_SECONDS = 0.1;
 
+/** What the symbols of a line mean, said once before the first. */
+export const LEGEND =
+  "f(x+)−f(x−): mean f of data minus samples, near 0 when healthy; |f'|: mean gradient norm; |x|: mean |sample|";
+
 export interface ProgressStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -36,6 +42,7 @@ export function progressLine(stream: ProgressStream, now: () => number = () => p
   let drawnAt = -Infinity;
   let shown = '';
   let latest = '';
+  let explained = false;
   const show = (line: string): void => {
     shown = line;
     stream.write(live ? `\r\u001b[2K${line.slice(0, (stream.columns ?? 120) - 1)}` : `${line}\n`);
@@ -47,6 +54,8 @@ export function progressLine(stream: ProgressStream, now: () => number = () => p
         shown = '';
         return;
       }
+      if (!explained) stream.write(`${LEGEND}\n`);
+      explained = true;
       latest = formatProgress(progress);
       const last = progress.measurement.iteration === progress.iterations;
       if (!last && now() - drawnAt < (live ? REDRAW_SECONDS : LINE_SECONDS)) return;
@@ -63,13 +72,13 @@ export function progressLine(stream: ProgressStream, now: () => number = () => p
 
 /** `  120/2000   3.41 it/s   9:11 left   f(x+)−f(x−) +0.0123   |f'| 0.87   |x| 0.45   412 MB` */
 export function formatProgress(progress: IterationProgress): string {
-  const { measurement, iterations, iterationsPerSecond, secondsLeft, memory } = progress;
+  const { measurement, iterations, iterationsPerSecond, secondsLeft, limited, memory } = progress;
   const { iteration, dataValue, sampleValue, gradientNorm, sampleMagnitude } = measurement;
   const difference = dataValue - sampleValue;
   return [
     `${String(iteration).padStart(String(iterations).length)}/${iterations}`,
     `${iterationsPerSecond.toPrecision(3)} it/s`,
-    `${formatDuration(secondsLeft)} left`,
+    `${formatDuration(secondsLeft)} ${limited ? 'to the time limit' : 'left'}`,
     `f(x+)−f(x−) ${difference < 0 ? '−' : '+'}${Math.abs(difference).toFixed(4)}`,
     `|f'| ${gradientNorm.toPrecision(3)}`,
     `|x| ${sampleMagnitude.toPrecision(3)}`,

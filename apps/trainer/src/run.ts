@@ -160,6 +160,7 @@ export class Run {
       iterations: config.iterations,
       iterationsPerSecond,
       secondsLeft: Math.max(0, Math.min(toDo, allowed)),
+      limited: allowed < toDo,
       memory,
     });
     if (this.#seconds - this.#speedLoggedAt >= SPEED_SECONDS) await this.#logSpeed();

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { formatDuration, formatProgress, type IterationProgress, progressLine } from '../src/progress.ts';
+import {
+  formatDuration,
+  formatProgress,
+  type IterationProgress,
+  LEGEND,
+  progressLine,
+} from '../src/progress.ts';
 import { speedometer } from '../src/speed.ts';
 
 const progress = (iteration: number): IterationProgress => ({
@@ -16,6 +22,7 @@ const progress = (iteration: number): IterationProgress => ({
   iterations: 2000,
   iterationsPerSecond: 3.414,
   secondsLeft: 551,
+  limited: false,
   memory: 412e6,
 });
 
@@ -31,6 +38,7 @@ test('a line tells iteration, speed, time left, both diagnostics and memory', ()
   expect(formatProgress(progress(120))).toBe(
     " 120/2000   3.41 it/s   9:11 left   f(x+)−f(x−) −0.2500   |f'| 0.877   |x| 0.457   412 MB",
   );
+  expect(formatProgress({ ...progress(120), limited: true })).toContain('   9:11 to the time limit   ');
 });
 
 test('a terminal gets one line that is drawn over, notes above it', () => {
@@ -48,7 +56,14 @@ test('a terminal gets one line that is drawn over, notes above it', () => {
         .replace(formatProgress(progress(2)), 'TWO')
         .replace(formatProgress(progress(2000)), 'END'),
     ),
-  ).toEqual(['\r\u001b[2KONE', '\r\u001b[2KTWO', '\r\u001b[2Ka note\n', '\r\u001b[2KEND', '\n']);
+  ).toEqual([
+    `${LEGEND}\n`,
+    '\r\u001b[2KONE',
+    '\r\u001b[2KTWO',
+    '\r\u001b[2Ka note\n',
+    '\r\u001b[2KEND',
+    '\n',
+  ]);
 });
 
 test('a file gets plain lines, one every ten seconds, and always the last', () => {
@@ -58,7 +73,10 @@ test('a file gets plain lines, one every ten seconds, and always the last', () =
     wait(1);
   }
   line.end();
-  expect(written).toEqual([1, 11, 21, 25].map((iteration) => `${formatProgress(progress(iteration))}\n`));
+  expect(written).toEqual([
+    `${LEGEND}\n`,
+    ...[1, 11, 21, 25].map((iteration) => `${formatProgress(progress(iteration))}\n`),
+  ]);
 });
 
 test('durations read as clocks do', () => {
