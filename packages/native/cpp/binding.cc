@@ -199,12 +199,12 @@ void bind_short_run(const Arguments& args) {
   constexpr int64_t HEADER = 5, A_LAYER = 4, MAX_SIDE = 1 << 16;
   const std::vector<int32_t> v = args.integers(0, -1, 0, MAX_SIZE);
   const int64_t layers = (static_cast<int64_t>(v.size()) - HEADER) / A_LAYER;
-  if (static_cast<int64_t>(v.size()) != HEADER + A_LAYER * layers || layers < 1 || layers > ShortRun::kMaxLayers)
-    args.fail(0, "must hold 5 sizes and 4 for each of 1 to " + std::to_string(ShortRun::kMaxLayers) + " layers");
+  if (static_cast<int64_t>(v.size()) != HEADER + A_LAYER * layers || layers < 1 || layers > Network::kMaxLayers)
+    args.fail(0, "must hold 5 sizes and 4 for each of 1 to " + std::to_string(Network::kMaxLayers) + " layers");
   ShortRun run{};
   run.chains = v[0];
   run.steps = v[4];
-  run.layers = static_cast<int>(layers);
+  run.network.layers = static_cast<int>(layers);
   if (run.steps < 1) args.fail(0, "has no steps");
   int height = v[1], width = v[2], channels = v[3];
   if (height > MAX_SIDE || width > MAX_SIDE) args.fail(0, "has images that are too large");
@@ -215,20 +215,20 @@ void bind_short_run(const Arguments& args) {
     if (height < 1 || width < 1 || channels < 1 || kernel < 1 || stride < 1 || outChannels < 1 ||
         kernel > MAX_SIDE || stride > MAX_SIDE || pad >= kernel || outHeight < 0 || outWidth < 0)
       args.fail(0, "has an empty layer, one larger than its input, or one that sees padding alone");
-    ConvShape& s = run.shapes[l];
+    ConvShape& s = run.network.shapes[l];
     s = {1, height, width, channels, static_cast<int>(outHeight / stride + 1), static_cast<int>(outWidth / stride + 1),
          outChannels, kernel, kernel, stride, stride, 1, 1, pad, pad};
     input_size(args, s);
     output_size(args, s);
     const size_t weights = 14 + 2 * static_cast<size_t>(l);
-    run.filters[l] = args.floats(weights, filter_size(args, s));
-    run.biases[l] = args.floats(weights + 1, outChannels);
+    run.network.filters[l] = args.floats(weights, filter_size(args, s));
+    run.network.biases[l] = args.floats(weights + 1, outChannels);
     height = s.outHeight;
     width = s.outWidth;
     channels = outChannels;
   }
   if (height != 1 || width != 1 || channels != 1) args.fail(0, "must end in one number");
-  run.slope = args.real(1);
+  run.network.slope = args.real(1);
   run.clampGradient = args.real(2);
   run.low = args.real(3);
   run.high = args.real(4);
@@ -238,7 +238,7 @@ void bind_short_run(const Arguments& args) {
   if (run.chains > 0 && run.firstChain + run.chains - 1 > MAX_WORD) args.fail(7, "leaves no numbers for the chains");
   run.drift = args.floats(8, run.steps);
   run.noise = args.floats(9, run.steps);
-  const int64_t size = product(args.env(), {run.chains, input_size(args, run.shapes[0])});
+  const int64_t size = product(args.env(), {run.chains, input_size(args, run.network.shapes[0])});
   product(args.env(), {run.chains, run.steps});
   const float* x = args.floats(10, size);
   float* y = args.floats(11, size);

@@ -62,14 +62,19 @@ struct NormalStream {
   int64_t chains, event;
 };
 
-/// K Langevin steps x <- x + drift f'(x) + noise z of chains on an f that is a chain of convolutions, LeakyReLU
-/// after all but the last, whose output is one number.
-struct ShortRun {
+/// A negative energy f: convolutions with biases, the activation after all but the last, whose output is one number.
+/// A dense layer is a convolution of 1x1 images by a 1x1 filter.
+struct Network {
   static constexpr int kMaxLayers = 32;
   int layers;
   ConvShape shapes[kMaxLayers];  // of one image
   const float *filters[kMaxLayers], *biases[kMaxLayers];
-  float slope;  // 0 for ReLU
+  float slope;  // of LeakyReLU; 0 for ReLU
+};
+
+/// K Langevin steps x <- x + drift f'(x) + noise z.
+struct ShortRun {
+  Network network;
   int64_t steps;
   const float *drift, *noise;  // one for each step
   float clampGradient, low, high;  // bounds of the gradient's elements and of x's, infinite where off

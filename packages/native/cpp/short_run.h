@@ -12,6 +12,7 @@
 
 namespace {
 
+using srmcmc::Network;
 using srmcmc::ShortRun;
 
 // Working memory of one call. A large block lies in huge pages, where the system has them to give: weights and
@@ -57,36 +58,39 @@ INLINE int64_t image_stride(int64_t floats) {
 /// What all threads read: packed weights, and where a group's activations and gradients lie in its working space.
 struct ShortRunPlan {
   const ShortRun* run;
+  const Network* network;
   int64_t event;
   bool byColumns;  // the first layer's gradient
   int64_t packedSize, workSize;
-  int64_t forward[ShortRun::kMaxLayers], backward[ShortRun::kMaxLayers], bias[ShortRun::kMaxLayers];  // in packed
-  int64_t stride[ShortRun::kMaxLayers + 1], activation[ShortRun::kMaxLayers + 1];  // of layer l's input
+  int64_t forward[Network::kMaxLayers], backward[Network::kMaxLayers], bias[Network::kMaxLayers];  // in packed
+  int64_t stride[Network::kMaxLayers + 1], activation[Network::kMaxLayers + 1];  // of layer l's input
   int64_t gradient[2];  // layers take turns
   int64_t columnWork, noise;
 };
 
 ShortRunPlan plan_of(const ShortRun& run, int64_t group) {
   ShortRunPlan p{};
+  const Network& f = run.network;
   p.run = &run;
-  p.event = input_of(run.shapes[0]);
-  p.byColumns = has_few_columns(run.shapes[0]);
+  p.network = &f;
+  p.event = input_of(f.shapes[0]);
+  p.byColumns = has_few_columns(f.shapes[0]);
   const auto take = [](int64_t& total, int64_t size) {
     const int64_t at = total;
     total += divide_up(size, LINE) * LINE;
     return at;
   };
   int64_t gradientSize[2] = {0, 0};
-  for (int l = 0; l <= run.layers; ++l) {
-    p.stride[l] = image_stride(l < run.layers ? input_of(run.shapes[l]) : 1);
+  for (int l = 0; l <= f.layers; ++l) {
+    p.stride[l] = image_stride(l < f.layers ? input_of(f.shapes[l]) : 1);
     p.activation[l] = take(p.workSize, group * p.stride[l]);
     gradientSize[l % 2] = larger(gradientSize[l % 2], group * p.stride[l]);
   }
   for (int i = 0; i < 2; ++i) p.gradient[i] = take(p.workSize, gradientSize[i]);
-  p.columnWork = take(p.workSize, p.byColumns ? columns_of(run.shapes[0]).workSize : 0);
+  p.columnWork = take(p.workSize, p.byColumns ? columns_of(f.shapes[0]).workSize : 0);
   p.noise = take(p.workSize, PIECE);
-  for (int l = 0; l < run.layers; ++l) {
-    const ConvShape& s = run.shapes[l];
+  for (int l = 0; l < f.layers; ++l) {
+    const ConvShape& s = f.shapes[l];
     p.forward[l] = take(p.packedSize, packed_size(forward_grid(s)));
     p.bias[l] = take(p.packedSize, panels_of(s.outChannels) * PANEL);
     p.backward[l] = p.packedSize;
@@ -99,13 +103,13 @@ ShortRunPlan plan_of(const ShortRun& run, int64_t group) {
 }
 
 void pack_weights(const ShortRunPlan& p, float* packed) {
-  for (int l = 0; l < p.run->layers; ++l) {
-    const ConvShape& s = p.run->shapes[l];
-    const float* filter = p.run->filters[l];
+  for (int l = 0; l < p.network->layers; ++l) {
+    const ConvShape& s = p.network->shapes[l];
+    const float* filter = p.network->filters[l];
     pack_forward(s, forward_grid(s), filter, packed + p.forward[l]);
     float* bias = packed + p.bias[l];
     memset(bias, 0, static_cast<size_t>(panels_of(s.outChannels) * PANEL) * 4);
-    memcpy(bias, p.run->biases[l], static_cast<size_t>(s.outChannels) * 4);
+    memcpy(bias, p.network->biases[l], static_cast<size_t>(s.outChannels) * 4);
     float* to = packed + p.backward[l];
     if (l == 0 && p.byColumns)
       pack_columns(s, columns_of(s), filter, to);
@@ -119,29 +123,29 @@ void pack_weights(const ShortRunPlan& p, float* packed) {
 
 /// f of each image, into the last activation.
 void forward_pass(const ShortRunPlan& p, const float* packed, float* work, int images) {
-  const ShortRun& run = *p.run;
-  for (int l = 0; l < run.layers; ++l) {
-    Grid g = forward_grid(run.shapes[l]);
+  const Network& f = *p.network;
+  for (int l = 0; l < f.layers; ++l) {
+    Grid g = forward_grid(f.shapes[l]);
     g.batch = images;
     g.sourceImage = p.stride[l];
     g.outImage = p.stride[l + 1];
     Epilogue e;
     e.bias = packed + p.bias[l];
-    e.activation = l == run.layers - 1 ? Activation::linear
-                   : run.slope == 0.f  ? Activation::relu
+    e.activation = l == f.layers - 1 ? Activation::linear
+                   : f.slope == 0.f  ? Activation::relu
                                        : Activation::leakyRelu;
-    e.alpha = run.slope;
+    e.alpha = f.slope;
     multiply_alone(g, work + p.activation[l], packed + p.forward[l], work + p.activation[l + 1], e);
   }
 }
 
 /// f' of each image, at the returned address, p.stride[0] apart.
 const float* backward_pass(const ShortRunPlan& p, const float* packed, float* work, int images) {
-  const ShortRun& run = *p.run;
-  float* dy = work + p.gradient[run.layers % 2];
-  for (int i = 0; i < images; ++i) dy[i * p.stride[run.layers]] = 1;
-  for (int l = run.layers - 1; l >= 0; --l) {
-    const ConvShape& s = run.shapes[l];
+  const Network& f = *p.network;
+  float* dy = work + p.gradient[f.layers % 2];
+  for (int i = 0; i < images; ++i) dy[i * p.stride[f.layers]] = 1;
+  for (int l = f.layers - 1; l >= 0; --l) {
+    const ConvShape& s = f.shapes[l];
     const float* weights = packed + p.backward[l];
     float* dx = work + p.gradient[l % 2];
     if (l == 0 && p.byColumns) {
@@ -153,7 +157,7 @@ const float* backward_pass(const ShortRunPlan& p, const float* packed, float* wo
       Epilogue e;
       if (l > 0) {
         e.activation = Activation::leakyReluGradient;
-        e.alpha = run.slope;
+        e.alpha = f.slope;
         e.stored = work + p.activation[l];
       }
       each_phase(s, [&](Grid g, auto&&) {
@@ -234,7 +238,7 @@ void short_run(const ShortRun& run, const float* x, float* y, float* value, floa
     const int images = static_cast<int>(end - first);
     float* work = workspace.data() + slot * plan.workSize;
     float* positions = work + plan.activation[0];
-    const float* f = work + plan.activation[run.layers];
+    const float* f = work + plan.activation[run.network.layers];
     const auto event = static_cast<size_t>(plan.event) * 4;
     for (int i = 0; i < images; ++i) memcpy(positions + i * plan.stride[0], x + (first + i) * plan.event, event);
     for (int64_t step = 0; step < run.steps; ++step) {
@@ -242,7 +246,7 @@ void short_run(const ShortRun& run, const float* x, float* y, float* value, floa
       const float* gradient = backward_pass(plan, packed.data(), work, images);
       for (int i = 0; i < images; ++i) {
         const int64_t entry = (first + i) * run.steps + step;
-        values.data()[entry] = f[i * plan.stride[run.layers]];
+        values.data()[entry] = f[i * plan.stride[run.network.layers]];
         norms.data()[entry] = move_chain(plan, first + i, step, gradient + i * plan.stride[0],
                                          positions + i * plan.stride[0], work + plan.noise);
       }
