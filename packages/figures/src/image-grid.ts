@@ -1,0 +1,98 @@
+/** Images side by side in one picture. */
+import { InvalidArgumentError } from '@srmcmc/core';
+import { pixelsToPng } from './png.ts';
+
+/** Pixels between images, white, as are places without an image. */
+const GAP = 2;
+const WHITE = 255;
+/** Pixels of small images are drawn larger: the longer side of the picture is at least this. */
+const LEAST_SIDE = 512;
+/** An image is drawn as large as whole pixels allow up to this width, however many there are. */
+const TILE = 64;
+/** A picture is held in memory and few programs open a larger one. */
+const MOST_PIXELS = 2 ** 26;
+/** Rows are this many times as long as columns at most. */
+const WIDEST = 3;
+
+export type GridShape = readonly [height: number, width: number, channels: number];
+
+/** A grid that is filled image by image, rows first; every pixel of an image is a square of `scale` × `scale`. */
+export class ImageGrid {
+  readonly scale: number;
+  readonly #shape: GridShape;
+  readonly #columns: number;
+  readonly #width: number;
+  readonly #height: number;
+  readonly #pixels: Uint8Array;
+
+  /** @throws InvalidArgumentError for images that are neither grey nor RGB, and for too many of them. */
+  constructor(shape: GridShape, count: number, columns = fullestColumns(count)) {
+    const [height, width, channels] = shape;
+    if (channels !== 1 && channels !== 3) {
+      throw new InvalidArgumentError(
+        'shape',
+        `must end in 1 channel or 3, for a grey or a coloured picture; got ${channels}`,
+      );
+    }
+    this.#shape = shape;
+    this.#columns = Math.min(columns, count);
+    const rows = Math.ceil(count / this.#columns);
+    const sizeAt = (scale: number): [number, number] => [
+      this.#columns * (width * scale + GAP) + GAP,
+      rows * (height * scale + GAP) + GAP,
+    ];
+    const longer = Math.max(this.#columns * width, rows * height);
+    let scale = Math.max(1, Math.floor(TILE / width), Math.ceil(LEAST_SIDE / longer));
+    while (scale > 1 && areaOf(sizeAt(scale)) > MOST_PIXELS) scale--;
+    this.scale = scale;
+    [this.#width, this.#height] = sizeAt(scale);
+    if (this.#width * this.#height > MOST_PIXELS) {
+      throw new InvalidArgumentError(
+        'count',
+        `${count} images make a picture of ${this.#width} × ${this.#height} pixels, more than programs open: draw fewer`,
+      );
+    }
+    this.#pixels = new Uint8Array(this.#width * this.#height * channels).fill(WHITE);
+  }
+
+  /** Puts an image, bytes [height, width, channels], at its place. */
+  place(index: number, image: Uint8Array): void {
+    const [height, width, channels] = this.#shape;
+    const { scale } = this;
+    const left = GAP + (index % this.#columns) * (width * scale + GAP);
+    const top = GAP + Math.floor(index / this.#columns) * (height * scale + GAP);
+    const row = new Uint8Array(width * scale * channels);
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width * scale; x++) {
+        const from = (y * width + Math.floor(x / scale)) * channels;
+        for (let c = 0; c < channels; c++) row[x * channels + c] = image[from + c]!;
+      }
+      for (let copy = 0; copy < scale; copy++) {
+        this.#pixels.set(row, ((top + y * scale + copy) * this.#width + left) * channels);
+      }
+    }
+  }
+
+  /** The bytes of the picture. */
+  png(): Promise<Uint8Array> {
+    return pixelsToPng(this.#pixels, [this.#height, this.#width, this.#shape[2] as 1 | 3]);
+  }
+}
+
+/** As many columns as rows or more, with the fewest places left empty; of those the nearest to a square. */
+export function fullestColumns(count: number): number {
+  const square = Math.ceil(Math.sqrt(count));
+  let best = square;
+  for (let columns = square; columns <= WIDEST * Math.ceil(count / columns); columns++) {
+    if (emptyPlaces(count, columns) < emptyPlaces(count, best)) best = columns;
+  }
+  return best;
+}
+
+function emptyPlaces(count: number, columns: number): number {
+  return Math.ceil(count / columns) * columns - count;
+}
+
+function areaOf([width, height]: readonly [number, number]): number {
+  return width * height;
+}

@@ -1,0 +1,18 @@
+export { densityMap, type DensityMap, type DensityPanel } from './density-map.ts';
+export { fullestColumns, type GridShape, ImageGrid } from './image-grid.ts';
+export { lineChart, type LineChart, type Series } from './line-chart.ts';
+export {
+  type Axis,
+  escapeXml,
+  type Frame,
+  LABEL_ROOM,
+  legend,
+  PALETTE,
+  panel,
+  type Projection,
+  round,
+  svg,
+  text,
+  type TextStyle,
+} from './plot.ts';
+export { pixelsToPng, svgToPng } from './png.ts';

@@ -1,0 +1,166 @@
+/** The parts of a plot as SVG: axes with round numbers, labels, and the picture they stand in. */
+
+export interface Axis {
+  readonly label: string;
+  /** Linear unless given. */
+  readonly scale?: 'linear' | 'log';
+  /** Both positive on a logarithmic axis. */
+  readonly range: readonly [low: number, high: number];
+}
+
+/** Where a panel lies in the picture, in pixels, without its labels. */
+export interface Frame {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** From values to pixels. */
+export interface Projection {
+  x(value: number): number;
+  y(value: number): number;
+}
+
+/** Colours that people with any colour vision tell apart (Okabe and Ito 2008), in the order to use them. */
+export const PALETTE = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'] as const;
+
+const INK = '#1c2433';
+const FRAME = '#8b94a3';
+const GRID = '#e6e8ec';
+const TICK_ROOM = 64;
+const DECADES_WITH_STEPS = 2.5;
+/** Pixels from a frame to what is written beside it. */
+export const LABEL_ROOM = { left: 78, bottom: 52 } as const;
+
+/** A panel with its frame, grid, ticks and labels; `draw` gives the marks in between, cut off at the frame. */
+export function panel(
+  frame: Frame,
+  axes: { readonly x: Axis; readonly y: Axis },
+  draw: (projection: Projection) => string,
+): string {
+  const { left, top, width, height } = frame;
+  const along = fractionAlong(axes.x);
+  const up = fractionAlong(axes.y);
+  const projection: Projection = {
+    x: (value) => left + along(value) * width,
+    y: (value) => top + (1 - up(value)) * height,
+  };
+  const right = left + width;
+  const bottom = top + height;
+  const clip = `clip-${left}-${top}-${width}-${height}`;
+  const xTicks = ticks(axes.x, width).map((value) => {
+    const x = round(projection.x(value));
+    return (
+      line(x, top, x, bottom, GRID) +
+      line(x, bottom, x, bottom + 5, FRAME) +
+      text(x, bottom + 20, formatTick(value), { anchor: 'middle' })
+    );
+  });
+  const yTicks = ticks(axes.y, height).map((value) => {
+    const y = round(projection.y(value));
+    return (
+      line(left, y, right, y, GRID) +
+      line(left - 5, y, left, y, FRAME) +
+      text(left - 9, y + 4.5, formatTick(value), { anchor: 'end' })
+    );
+  });
+  return [
+    ...xTicks,
+    ...yTicks,
+    `<clipPath id="${clip}"><rect x="${left}" y="${top}" width="${width}" height="${height}"/></clipPath>`,
+    `<g clip-path="url(#${clip})">${draw(projection)}</g>`,
+    `<rect x="${left}" y="${top}" width="${width}" height="${height}" fill="none" stroke="${FRAME}"/>`,
+    text(left + width / 2, bottom + 42, axes.x.label, { anchor: 'middle' }),
+    text(left - 60, top + height / 2, axes.y.label, { anchor: 'middle', rotated: true }),
+  ].join('\n');
+}
+
+/** A whole picture on white. `title` is for those who cannot see it. */
+export function svg(width: number, height: number, title: string, content: readonly string[]): string {
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ` +
+      `role="img" aria-label="${escapeXml(title)}" ` +
+      'font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="13">',
+    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
+    ...content,
+    '</svg>\n',
+  ].join('\n');
+}
+
+export interface TextStyle {
+  readonly anchor?: 'start' | 'middle' | 'end';
+  readonly rotated?: boolean;
+  readonly bold?: boolean;
+}
+
+export function text(x: number, y: number, content: string, style: TextStyle = {}): string {
+  const { anchor = 'start', rotated = false, bold = false } = style;
+  const turned = rotated ? ` transform="rotate(-90 ${x} ${y})"` : '';
+  const weight = bold ? ' font-weight="bold"' : '';
+  return `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="${INK}"${weight}${turned}>${escapeXml(content)}</text>`;
+}
+
+/** One entry for each series, in a row that begins at (x, y). */
+export function legend(x: number, y: number, series: readonly { label: string; colour: string }[]): string {
+  let at = x;
+  return series
+    .map(({ label, colour }) => {
+      const entry =
+        `<line x1="${at}" y1="${y - 4}" x2="${at + 22}" y2="${y - 4}" stroke="${colour}" stroke-width="3"/>` +
+        text(at + 28, y, label);
+      at += 50 + 8 * label.length;
+      return entry;
+    })
+    .join('');
+}
+
+export function escapeXml(content: string): string {
+  return content
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
+}
+
+/** Pixels to a tenth, which no eye can tell from more. */
+export function round(pixels: number): number {
+  return Math.round(pixels * 10) / 10;
+}
+
+function line(x1: number, y1: number, x2: number, y2: number, colour: string): string {
+  return `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="${colour}"/>`;
+}
+
+function fractionAlong({ scale, range: [low, high] }: Axis): (value: number) => number {
+  const map = scale === 'log' ? Math.log : (value: number): number => value;
+  return (value) => (map(value) - map(low)) / (map(high) - map(low));
+}
+
+/** Round numbers within the range: 1, 2 and 5 times a power of ten, or the powers alone where there are many. */
+function ticks({ scale, range: [low, high] }: Axis, pixels: number): number[] {
+  if (scale === 'log') {
+    const mantissas = Math.log10(high / low) > DECADES_WITH_STEPS ? [1] : [1, 2, 5];
+    const decades = integers(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)));
+    return decades
+      .flatMap((decade) => mantissas.map((mantissa) => Number(`${mantissa}e${decade}`)))
+      .filter((value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9));
+  }
+  const most = Math.max(2, Math.floor(pixels / TICK_ROOM));
+  const magnitude = 10 ** Math.floor(Math.log10((high - low) / most));
+  const step = magnitude * [1, 2, 5, 10].find((factor) => (high - low) / (magnitude * factor) <= most)!;
+  return integers(Math.ceil(low / step - 1e-9), Math.floor(high / step + 1e-9)).map((i) => i * step);
+}
+
+function integers(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
+
+function formatTick(value: number): string {
+  const size = Math.abs(value);
+  const shown =
+    size !== 0 && (size >= 1e6 || size < 1e-3)
+      ? Number(value.toPrecision(6)).toExponential().replace('e+', 'e')
+      : String(Number(value.toPrecision(6)));
+  return shown.replaceAll('-', '−');
+}

@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest';
+import { lineChart, type LineChart, type Series, svgToPng } from '../src/index.ts';
+import sharp from 'sharp';
+
+const chart = (series: readonly Series[], rest: Partial<LineChart> = {}): string =>
+  lineChart({ title: 'A & B', xLabel: 'iteration', yLabel: 'value, m', series, ...rest });
+const labels = (svg: string): string[] =>
+  [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((match) => match[1]!);
+const corners = (svg: string, shape: string): [number, number][] =>
+  new RegExp(`<${shape} points="([^"]*)"`)
+    .exec(svg)![1]!
+    .split(' ')
+    .map((pair) => pair.split(',').map(Number) as [number, number]);
+
+test('a chart has round ticks, its labels, and its curve where the numbers say', () => {
+  const points = Array.from({ length: 101 }, (_, i) => [i, i * i] as const);
+  const svg = chart([{ label: 'square', points }]);
+  expect(labels(svg)).toEqual([
+    'A &amp; B',
+    ...['0', '20', '40', '60', '80', '100'],
+    ...['0', '5000', '10000'],
+    'iteration',
+    'value, m',
+  ]);
+  const line = corners(svg, 'polyline');
+  expect(line).toHaveLength(101);
+  // Linear axes: the pixel of x = 50 is midway, that of y = 2500 a quarter of the way up.
+  const [[x0, y0], [x50, y50], [x100, y100]] = [line[0]!, line[50]!, line[100]!];
+  expect(x50 - x0).toBeCloseTo((x100 - x0) / 2, 0);
+  expect(y50 - y0).toBeCloseTo((y100 - y0) / 4, 0);
+});
+
+test('thousands of points are drawn as few, their extremes kept as a band', () => {
+  const points = Array.from({ length: 10_000 }, (_, i) => [i, i === 5000 ? 100 : 0] as const);
+  const svg = chart([{ label: '', points }]);
+  const heights = (shape: string): number[] => corners(svg, shape).map(([, y]) => y);
+  expect(heights('polyline')).toHaveLength(250);
+  expect(Math.min(...heights('polygon'))).toBeLessThan(Math.min(...heights('polyline')) - 50);
+});
+
+test('given errors are a band of that half-height, cut off at the frame', () => {
+  const points = [
+    [1, 1],
+    [2, 3],
+  ] as const;
+  const svg = chart([{ label: '', points, errors: [0.5, 1] }]);
+  const [[, first], [, second]] = corners(svg, 'polyline') as [[number, number], [number, number]];
+  const [[, high], , , [, low]] = corners(svg, 'polygon') as [number, number][] as [
+    [number, number],
+    unknown,
+    unknown,
+    [number, number],
+  ];
+  const unit = (first - second) / 2;
+  expect(first - high).toBeCloseTo(0.5 * unit, 0);
+  expect(low - first).toBeCloseTo(0.5 * unit, 0);
+});
+
+test('a logarithmic axis has powers of ten at equal distances and leaves out what is not positive', () => {
+  const points = [
+    [0, 1e-6],
+    [1, 1],
+    [2, -5],
+    [3, 1e2],
+  ] as const;
+  const svg = chart([{ label: '', points }], { yScale: 'log' });
+  expect(labels(svg)).toEqual(expect.arrayContaining(['1e−6', '0.001', '1', '100']));
+  expect(corners(svg, 'polyline')).toHaveLength(3);
+});
+
+test('constants, single points, nothing and numbers that are none are drawn without a bad coordinate', () => {
+  const cases: (readonly [number, number])[][] = [
+    [[0, 3]],
+    [
+      [0, 3],
+      [1, 3],
+    ],
+    [[0, 0]],
+    [],
+    [
+      [0, NaN],
+      [1, Infinity],
+      [2, 1],
+    ],
+  ];
+  for (const points of cases) expect(chart([{ label: '', points }])).not.toMatch(/NaN|Infinity/);
+});
+
+test('several curves have a legend and colours of their own; marks are dashed lines at their places', () => {
+  const points = [
+    [0, 0],
+    [10, 1],
+  ] as const;
+  const svg = chart(
+    [
+      { label: 'data', points },
+      { label: 'samples', points },
+    ],
+    { marks: [5] },
+  );
+  expect(labels(svg)).toEqual(expect.arrayContaining(['data', 'samples']));
+  expect(new Set([...svg.matchAll(/<polyline[^>]* stroke="([^"]*)"/g)].map((match) => match[1])).size).toBe(
+    2,
+  );
+  const [[left], [right]] = corners(svg, 'polyline') as [[number, number], [number, number]];
+  const mark = Number(/<line x1="([\d.]+)"[^>]*dasharray/.exec(svg)![1]);
+  expect(mark).toBeCloseTo((left + right) / 2, 0);
+});
+
+test('a PNG has two pixels for one unit', async () => {
+  const png = await svgToPng(chart([], { width: 300, height: 200 }));
+  const { format, width, height } = await sharp(png).metadata();
+  expect({ format, width, height }).toEqual({ format: 'png', width: 600, height: 400 });
+});
