@@ -6,21 +6,25 @@
 
 namespace srmcmc {
 
-static const Kernels* choose() {
-  const char* wanted = std::getenv("SRMCMC_ISA");
-  int ceiling = 2;
-  if (wanted && !std::strcmp(wanted, "portable")) ceiling = 0;
-  if (wanted && !std::strcmp(wanted, "avx2")) ceiling = 1;
+std::vector<const Kernels*> supported_kernels() {
+  std::vector<const Kernels*> tables{portable_kernels()};
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-  if (ceiling >= 2 && avx2 && avx512) return avx512_kernels();
-  if (ceiling >= 1 && avx2) return avx2_kernels();
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return tables;
+  tables.push_back(avx2_kernels());
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+    tables.push_back(avx512_kernels());
 #endif
-  (void)ceiling;
-  return portable_kernels();
+  return tables;
+}
+
+static const Kernels* choose() {
+  const std::vector<const Kernels*> tables = supported_kernels();
+  if (const char* wanted = std::getenv("SRMCMC_ISA"))
+    for (const Kernels* table : tables)
+      if (!std::strcmp(table->name, wanted)) return table;
+  return tables.back();
 }
 
 const Kernels& kernels() {

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace srmcmc {
 
@@ -106,6 +107,9 @@ const Kernels* portable_kernels();
 const Kernels* avx2_kernels();
 const Kernels* avx512_kernels();
 #endif
+
+/// The tables this processor can run, the slowest first.
+std::vector<const Kernels*> supported_kernels();
 
 /// The best table this processor can run, lowered by SRMCMC_ISA=portable|avx2|avx512.
 const Kernels& kernels();
