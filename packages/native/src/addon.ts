@@ -119,3 +119,20 @@ export function setThreads(count: number): void {
   const result = loadAddon();
   if ('addon' in result) result.addon.setThreads(count);
 }
+
+/** Billions of operations a second that all threads together can do, by what does them. */
+export interface PeakGflops {
+  /** Fused multiply-adds of single precision, in registers, by the instruction set in use. */
+  readonly float32: number;
+}
+
+/**
+ * Measures the processor, in a few tenths of a second: what a computation is to be held against.
+ *
+ * @throws Error without the addon.
+ */
+export function peakGflops(): PeakGflops {
+  const result = loadAddon();
+  if (!('addon' in result)) throw new Error(`the peak cannot be measured: ${result.reason}`);
+  return { float32: result.addon.peakGflops() };
+}

@@ -1,2 +1,2 @@
-export { nativeStatus, setThreads, type NativeStatus } from './addon.ts';
+export { nativeStatus, type NativeStatus, peakGflops, type PeakGflops, setThreads } from './addon.ts';
 export { BACKEND_NAME, registerNativeBackend } from './register.ts';
