@@ -10,7 +10,6 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openModel } from '../src/model.ts';
 import { elementBytes, npyHeader } from '../src/npy.ts';
-import { fullestColumns, ImageGrid } from '../src/pictures/image-grid.ts';
 import { toBytes, toValues } from '../src/pixels.ts';
 import { sampleBatches } from '../src/sampling.ts';
 import { temporaryFolder, writeImageCheckpoint, writePointCheckpoint } from './checkpoints.ts';
@@ -165,28 +164,6 @@ describe('pictures', () => {
     const { info } = await pictureOf(10);
     expect([info.width, info.height]).toEqual([5 * (13 * 8 + 2) + 2, 2 * (13 * 8 + 2) + 2]);
     expect(info.width).toBeGreaterThanOrEqual(512);
-  });
-
-  it.each([
-    [1, 1],
-    [2, 2],
-    [3, 3],
-    [5, 3],
-    [7, 4],
-    [10, 5],
-    [12, 4],
-    [13, 5],
-    [50, 10],
-    [64, 8],
-    [1000, 40],
-  ])('of %i images have %i columns: the fewest empty places, at most three times as wide as high', (n, c) => {
-    expect(fullestColumns(n)).toBe(c);
-  });
-
-  it('of very many images are not enlarged beyond what programs open', () => {
-    expect(new ImageGrid([32, 32, 3], 64).scale).toBe(2);
-    expect(new ImageGrid([32, 32, 3], 40_000).scale).toBe(1);
-    expect(() => new ImageGrid([32, 32, 3], 80_000)).toThrow('count: 80000 images make a picture');
   });
 
   it('of points have a dot where each sample is', async () => {

@@ -1,10 +1,9 @@
 /** Densities in the plane as a picture of three panels: the data, the learned p = exp(f) / Z, the short-run samples. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Energy } from '@srmcmc/core';
-import { png } from './grid.ts';
+import { densityMap, svgToPng } from '@srmcmc/figures';
 
 const PANEL = 200;
-const GAP = 8;
 /** Standard deviation of the kernel that turns points into a density, in pixels. */
 const BANDWIDTH = 2.5;
 
@@ -31,29 +30,33 @@ export function windowOf(points: ArrayLike<number>): Window {
   };
 }
 
-/** The picture, each panel scaled to its own largest density. Borrows; returns the bytes of a PNG. */
+/**
+ * The picture: each panel scaled to its own largest density. Borrows; returns the bytes of a PNG.
+ *
+ * @param data, samples - Points [n, 2], flat.
+ */
 export async function densityPng(
   energy: Energy,
   data: ArrayLike<number>,
   samples: ArrayLike<number>,
   window: Window,
 ): Promise<Uint8Array> {
-  const panels = [smoothed(data, window), await learnedDensity(energy, window), smoothed(samples, window)];
-  const width = panels.length * PANEL + (panels.length - 1) * GAP;
-  const pixels = new Uint8Array(width * PANEL * 3).fill(255);
-  panels.forEach((density, panel) => {
-    const largest = density.reduce((a, b) => Math.max(a, b), 0) || 1;
-    for (let y = 0; y < PANEL; y++) {
-      for (let x = 0; x < PANEL; x++) {
-        const target = (y * width + panel * (PANEL + GAP) + x) * 3;
-        pixels.set(colour(density[y * PANEL + x]! / largest), target);
-      }
-    }
+  const { centre, half } = window;
+  const map = await densityMap({
+    title: '',
+    panels: [
+      { title: 'data', values: smoothed(data, window) },
+      { title: 'learned exp(f(x)) / Z', values: await learnedDensity(energy, window) },
+      { title: 'short-run samples', values: smoothed(samples, window) },
+    ],
+    size: [PANEL, PANEL],
+    x: [centre[0] - half, centre[0] + half],
+    y: [centre[1] - half, centre[1] + half],
   });
-  return png(pixels, width, PANEL);
+  return svgToPng(map);
 }
 
-/** exp(f − max f) at the pixels' centres. */
+/** exp(f) / Z at the pixels' centres. */
 async function learnedDensity(energy: Energy, { centre, half }: Window): Promise<Float64Array> {
   const points = new Float32Array(PANEL * PANEL * 2);
   for (let y = 0; y < PANEL; y++) {
@@ -67,7 +70,10 @@ async function learnedDensity(energy: Energy, { centre, half }: Window): Promise
   const logDensity = (await value.data()) as Float32Array;
   value.dispose();
   const largest = logDensity.reduce((a, b) => Math.max(a, b), -Infinity);
-  return Float64Array.from(logDensity, (f) => Math.exp(f - largest));
+  return normalised(
+    Float64Array.from(logDensity, (f) => Math.exp(f - largest)),
+    half,
+  );
 }
 
 /** A Gaussian kernel density estimate of points [n, 2] on the pixels: counts, then one blur along each axis. */
@@ -78,7 +84,14 @@ function smoothed(points: ArrayLike<number>, { centre, half }: Window): Float64A
     const y = Math.floor((1 - (points[i + 1]! - centre[1]) / half) * 0.5 * PANEL);
     if (x >= 0 && x < PANEL && y >= 0 && y < PANEL) counts[y * PANEL + x]!++;
   }
-  return blur(blur(counts, 1), PANEL);
+  return normalised(blur(blur(counts, 1), PANEL), half);
+}
+
+/** Such that the integral over the window is 1. */
+function normalised(values: Float64Array, half: number): Float64Array {
+  const pixel = ((2 * half) / PANEL) ** 2;
+  const total = values.reduce((a, b) => a + b, 0) * pixel || 1;
+  return values.map((value) => value / total);
 }
 
 function blur(values: Float64Array, stride: number): Float64Array {
@@ -95,22 +108,4 @@ function blur(values: Float64Array, stride: number): Float64Array {
     }
   }
   return out;
-}
-
-/** Anchors of matplotlib's viridis, for fractions 0, 1/4, ..., 1. */
-const VIRIDIS = [
-  [68, 1, 84],
-  [59, 82, 139],
-  [33, 145, 140],
-  [94, 201, 98],
-  [253, 231, 37],
-] as const;
-
-function colour(fraction: number): [number, number, number] {
-  const place = Math.min(Math.max(fraction, 0), 1) * (VIRIDIS.length - 1);
-  const anchor = Math.min(Math.floor(place), VIRIDIS.length - 2);
-  const weight = place - anchor;
-  const mix = (c: 0 | 1 | 2): number =>
-    Math.round((1 - weight) * VIRIDIS[anchor]![c] + weight * VIRIDIS[anchor + 1]![c]);
-  return [mix(0), mix(1), mix(2)];
 }

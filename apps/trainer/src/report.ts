@@ -1,7 +1,7 @@
 /** report.html: curves, pictures and everything needed to run it again, in one file that needs no other. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { chartSvg, escapeXml, type Series } from './chart.ts';
+import { escapeXml, lineChart, type LineChart, pngToWebp, type Series } from '@srmcmc/figures';
 import type { Config } from './config.ts';
 import { writeWhole } from './files.ts';
 import { readJsonLines } from './json-lines.ts';
@@ -12,8 +12,6 @@ import type { LogRecord, NoteRecord, SessionRecord, SpeedRecord } from './run-lo
 
 /** Pictures shown, spread evenly over the run; more would make the file large. */
 const PICTURES = 12;
-const BLUE = '#2563eb';
-const ORANGE = '#ea7317';
 
 /** Writes the report of a run from the files in its folder. Throws StorageError. */
 export async function writeReport(folder: RunFolder): Promise<void> {
@@ -26,26 +24,31 @@ export async function writeReport(folder: RunFolder): Promise<void> {
 
 interface Picture {
   readonly iteration: number;
+  /** WebP. */
   readonly base64: string;
 }
 
 async function readPictures(folder: string): Promise<Picture[]> {
-  const names = (await readdir(folder)).filter((name) => /^samples-\d+\.png$/.test(name)).sort();
-  const last = names.length - 1;
-  const shown = new Set(
-    Array.from({ length: Math.min(PICTURES, names.length) }, (_, i) =>
-      Math.round((i * last) / Math.max(1, Math.min(PICTURES, names.length) - 1)),
-    ),
-  );
+  const found = (await readdir(folder))
+    .filter((name) => /^samples-\d+\.png$/.test(name))
+    .map((name) => ({ name, iteration: Number(/\d+/.exec(name)![0]) }))
+    .sort((a, b) => a.iteration - b.iteration);
   return Promise.all(
-    [...shown].map(async (index) => {
-      const name = names[index]!;
-      return {
-        iteration: Number(/\d+/.exec(name)![0]),
-        base64: (await readFile(join(folder, name))).toString('base64'),
-      };
+    spread(found).map(async ({ name, iteration }) => {
+      const webp = await pngToWebp(await readFile(join(folder, name)));
+      return { iteration, base64: Buffer.from(webp).toString('base64') };
     }),
   );
+}
+
+/** The first, the last, and those nearest to even distances in between. */
+function spread<T extends { readonly iteration: number }>(found: readonly T[]): T[] {
+  const [first, last] = [found[0], found.at(-1)];
+  if (first === undefined || last === undefined || found.length <= PICTURES) return [...found];
+  const nearest = (iteration: number): T =>
+    found.reduce((a, b) => (Math.abs(b.iteration - iteration) < Math.abs(a.iteration - iteration) ? b : a));
+  const pitch = (last.iteration - first.iteration) / (PICTURES - 1);
+  return [...new Set(Array.from({ length: PICTURES }, (_, i) => nearest(first.iteration + i * pitch)))];
 }
 
 function page(
@@ -68,7 +71,7 @@ function page(
 <header><h1>${escapeXml(title)}</h1><p>Short-run MCMC as a generator: ${escapeXml(summary(config, metrics))}</p></header>
 <main>
 ${last === undefined ? '' : `<section><h2>Samples at iteration ${last.iteration}</h2>${figure(last, captionOf(config, log), 'large')}</section>`}
-<section><h2>Learning</h2><div class="charts">${charts(metrics, log).join('\n')}</div></section>
+<section><h2>Learning</h2>${resumed(log)}<div class="charts">${charts(metrics, log).join('\n')}</div></section>
 ${pictures.length < 2 ? '' : `<section><h2>The same chains over time</h2><div class="pictures">${pictures.map((picture) => figure(picture, `iteration ${picture.iteration}`, 'small')).join('\n')}</div></section>`}
 <section><h2>How it was run</h2>${sessionsTable(log)}${notes(log)}</section>
 <section><h2>Configuration</h2>${configTable(config)}</section>
@@ -84,7 +87,7 @@ function summary(config: Config, metrics: readonly Measurement[]): string {
 }
 
 function figure({ iteration, base64 }: Picture, caption: string, size: 'large' | 'small'): string {
-  return `<figure class="${size}"><img alt="samples at iteration ${iteration}" src="data:image/png;base64,${base64}"><figcaption>${escapeXml(caption)}</figcaption></figure>`;
+  return `<figure class="${size}"><img alt="samples at iteration ${iteration}" src="data:image/webp;base64,${base64}"><figcaption>${escapeXml(caption)}</figcaption></figure>`;
 }
 
 function captionOf({ steps, samples }: Config, log: readonly LogRecord[]): string {
@@ -93,61 +96,58 @@ function captionOf({ steps, samples }: Config, log: readonly LogRecord[]): strin
     : `${samples} short runs of ${steps} Langevin steps from noise, the same chains in every picture.`;
 }
 
+function resumed(log: readonly LogRecord[]): string {
+  const isResumed = log.some((one) => one.kind === 'session' && one.iteration > 0);
+  return isResumed ? '<p>Dashed lines: the run was resumed.</p>' : '';
+}
+
 function charts(metrics: readonly Measurement[], log: readonly LogRecord[]): string[] {
-  const xLabel = 'iteration';
-  const series = (label: string, colour: string, y: (one: Measurement) => number): Series => ({
+  const marks = log.flatMap((one) => (one.kind === 'session' && one.iteration > 0 ? [one.iteration] : []));
+  const series = (label: string, y: (one: Measurement) => number): Series => ({
     label,
-    colour,
     points: metrics.map((one) => [one.iteration, y(one)] as const),
   });
   const memory: Series = {
     label: 'memory',
-    colour: BLUE,
     points: lasting(log).map((record) => [record.iteration, record.memory / 1e6] as const),
   };
-  return [
-    chartSvg({
+  const all: Pick<LineChart, 'title' | 'yLabel' | 'yScale' | 'series'>[] = [
+    {
       title: 'Difference of mean f, data minus samples',
-      xLabel,
       yLabel: 'f(x⁺) − f(x⁻)',
-      series: [series('difference', BLUE, (one) => one.dataValue - one.sampleValue)],
-    }),
-    chartSvg({
+      series: [series('difference', (one) => one.dataValue - one.sampleValue)],
+    },
+    {
       title: 'Mean f',
-      xLabel,
       yLabel: 'f(x)',
-      series: [
-        series('data', BLUE, (one) => one.dataValue),
-        series('samples', ORANGE, (one) => one.sampleValue),
-      ],
-    }),
-    chartSvg({
-      title: "Mean norm of f' over chains and steps",
-      xLabel,
+      series: [series('data', (one) => one.dataValue), series('samples', (one) => one.sampleValue)],
+    },
+    {
+      title: 'Mean norm of f′ over chains and steps',
       yLabel: '‖∂f/∂x‖',
-      series: [series('norm', BLUE, (one) => one.gradientNorm)],
-    }),
-    chartSvg({
+      series: [series('norm', (one) => one.gradientNorm)],
+    },
+    {
       title: 'Magnitude of the samples',
-      xLabel,
       yLabel: 'mean |x⁻|',
-      series: [series('samples', BLUE, (one) => one.sampleMagnitude)],
-    }),
-    chartSvg({
+      series: [series('samples', (one) => one.sampleMagnitude)],
+    },
+    {
       title: 'Learning rate of Adam',
-      xLabel,
       yLabel: 'learning rate',
-      log: true,
-      series: [series('learning rate', BLUE, (one) => one.learningRate)],
-    }),
-    chartSvg({
+      yScale: 'log',
+      series: [series('learning rate', (one) => one.learningRate)],
+    },
+    {
       title: 'Noise added to the data',
-      xLabel,
       yLabel: 'standard deviation σ',
-      series: [series('sigma', BLUE, (one) => one.sigma)],
-    }),
-    chartSvg({ title: 'Memory of the process', xLabel, yLabel: 'resident memory, MB', series: [memory] }),
+      series: [series('sigma', (one) => one.sigma)],
+    },
+    { title: 'Memory of the process', yLabel: 'resident memory, MB', series: [memory] },
   ];
+  return all
+    .filter((chart) => chart.series.some(({ points }) => points.some(([, y]) => y !== 0)))
+    .map((chart) => lineChart({ ...chart, xLabel: 'iteration', marks }));
 }
 
 /** The records of the speed that no rollback and no crash has undone, in order of the iteration. */
@@ -232,11 +232,7 @@ section { background: #fff; border: 1px solid #e3e6eb; border-radius: 10px; padd
 h2 { font-size: 18px; margin: 0 0 14px; }
 h3 { font-size: 15px; margin: 18px 0 6px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 20px; }
-svg { width: 100%; height: auto; font-size: 12px; }
-svg text { fill: #3b4556; }
-svg .title { font-size: 14px; font-weight: 600; fill: #1c2433; }
-svg .grid { stroke: #e8eaee; }
-svg .axis { stroke: #8b94a3; }
+svg { width: 100%; height: auto; }
 figure { margin: 0; }
 figure img { max-width: 100%; height: auto; display: block; border-radius: 4px; }
 figure.large { text-align: center; }

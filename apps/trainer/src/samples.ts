@@ -2,10 +2,10 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Dataset, type Energy, fromChain, split, type Key } from '@srmcmc/core';
+import { type GridShape, ImageGrid } from '@srmcmc/figures';
 import type { Config } from './config.ts';
 import { densityPng, windowOf } from './density.ts';
 import { writeWhole } from './files.ts';
-import { gridPng } from './grid.ts';
 import { generatorOf } from './model.ts';
 
 /** Numbers in the chains that run together, so that memory stays that of a batch: 85 images of CIFAR-10. */
@@ -52,13 +52,22 @@ type Picture = (samples: Float32Array, count: number) => Promise<Uint8Array>;
 async function pictureOf(energy: Energy, dataset: Dataset): Promise<Picture | undefined> {
   const { shape } = dataset;
   if (shape.length === 3 && [1, 3].includes(shape[2]!)) {
-    return (samples, count) => gridPng(samples, [count, ...shape]);
+    return (samples, count) => imagesPng(samples, shape as GridShape, count);
   }
   if (shape.length !== 1 || shape[0] !== 2) return undefined;
   const first = Array.from({ length: Math.min(dataset.size, DATA_POINTS) }, (_, i) => i);
   const data = await dataset.gather(first);
   const window = windowOf(data);
   return (samples) => densityPng(energy, data, samples, window);
+}
+
+/** Values from [-1, 1], and beyond it clipped. */
+function imagesPng(values: Float32Array, shape: GridShape, count: number): Promise<Uint8Array> {
+  const grid = new ImageGrid(shape, count);
+  const bytes = Uint8ClampedArray.from(values, (value) => (value + 1) * 127.5);
+  const size = bytes.length / count;
+  for (let i = 0; i < count; i++) grid.place(i, new Uint8Array(bytes.buffer, i * size, size));
+  return grid.png();
 }
 
 /** Chain i depends on the key and i alone, so chunks change nothing. */

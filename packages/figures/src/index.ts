@@ -15,4 +15,4 @@ export {
   text,
   type TextStyle,
 } from './plot.ts';
-export { pixelsToPng, svgToPng } from './png.ts';
+export { pixelsToPng, pngToWebp, svgToPng } from './png.ts';

@@ -1,4 +1,4 @@
-/** Pictures as PNG. */
+/** Pictures as files of pixels. */
 import sharp from 'sharp';
 
 /** Twice the pixels of SVG's 72 to the inch, for sharp text on sharp screens. */
@@ -14,5 +14,12 @@ export async function pixelsToPng(
   pixels: Uint8Array,
   [height, width, channels]: readonly [height: number, width: number, channels: 1 | 3],
 ): Promise<Uint8Array> {
-  return sharp(pixels, { raw: { width, height, channels }, limitInputPixels: false }).png().toBuffer();
+  return sharp(pixels, { raw: { width, height, channels }, limitInputPixels: false })
+    .png({ compressionLevel: 9, adaptiveFiltering: true })
+    .toBuffer();
+}
+
+/** The same pixels as WebP without loss, which for pictures of samples takes half the bytes of PNG. */
+export async function pngToWebp(png: Uint8Array): Promise<Uint8Array> {
+  return sharp(png, { limitInputPixels: false }).webp({ lossless: true }).toBuffer();
 }

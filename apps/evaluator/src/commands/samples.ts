@@ -1,12 +1,12 @@
 /** `samples`: draws from a model into a picture or an array. */
 import { extname } from 'node:path';
 import { InvalidArgumentError } from '@srmcmc/core';
+import { type GridShape, ImageGrid } from '@srmcmc/figures';
 import { z } from 'zod';
 import { type Context, defaultBatch, openModelFor } from '../context.ts';
 import type { Model } from '../model.ts';
 import { elementBytes, npyHeader } from '../npy.ts';
 import { writeOutputFile } from '../output-file.ts';
-import { type GridShape, ImageGrid } from '../pictures/image-grid.ts';
 import { writePicture } from '../pictures/picture-file.ts';
 import { MOST_SAMPLES, pointsPlot } from '../pictures/points-plot.ts';
 import { toBytes } from '../pixels.ts';

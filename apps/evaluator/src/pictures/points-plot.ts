@@ -1,6 +1,6 @@
 /** Pictures of samples in one or two dimensions: a histogram, or the points beside their density. */
 import { InvalidArgumentError } from '@srmcmc/core';
-import { type Axis, type Frame, panel, type Projection, round, svg, text } from './axes.ts';
+import { type Axis, type Frame, panel, type Projection, round, svg, text } from '@srmcmc/figures';
 
 const BINS = 64;
 /** More points would hide one another, and make the file large. */
@@ -35,7 +35,10 @@ function histogram(points: Float32Array, title: string): string {
     Array.from(densities, (density, i) =>
       box(projection, low + i * width, 0, low + (i + 1) * width, density, COLOUR),
     ).join('');
-  return svg(770, TOP + SIDE + 65, [text(90, 30, title, { bold: true }), panel(frame, { x, y }, bars)]);
+  return svg(770, TOP + SIDE + 65, title, [
+    text(90, 30, title, { bold: true }),
+    panel(frame, { x, y }, bars),
+  ]);
 }
 
 function scatterAndDensity(points: Float32Array, title: string): string {
@@ -64,7 +67,7 @@ function scatterAndDensity(points: Float32Array, title: string): string {
     }).join('');
   const right = 90 + SIDE + 110;
   const peak = most / (n * width * width);
-  return svg(right + SIDE + 40, TOP + SIDE + 65, [
+  return svg(right + SIDE + 40, TOP + SIDE + 65, title, [
     text(90, 26, title, { bold: true }),
     text(90, 48, shown < n ? `the first ${shown} of ${n} samples` : `${n} samples`),
     text(right, 48, `density: white 0, dark ${peak.toPrecision(2)} (${BINS} × ${BINS} cells)`),

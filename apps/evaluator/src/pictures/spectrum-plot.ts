@@ -1,7 +1,7 @@
 /** The power spectra of samples and data, and below them their ratio, in which a gap is easier to see. */
 import type { Comparison, SpectrumRow } from '../moments/comparison.ts';
 import type { Estimate } from '../moments/jackknife.ts';
-import { type Axis, type Frame, panel, type Projection, round, svg, text } from './axes.ts';
+import { type Axis, type Frame, panel, type Projection, round, svg, text } from '@srmcmc/figures';
 
 const WIDTH = 760;
 const SPECTRA: Frame = { left: 90, top: 60, width: 640, height: 330 };
@@ -50,7 +50,7 @@ export function spectrumPlot({ powerSpectrum: rows }: Comparison, title: string)
       ...ratios.flatMap(({ samples, otherData }) => [...bounds(samples), ...bounds(otherData)]),
     ]),
   };
-  return svg(WIDTH, HEIGHT, [
+  return svg(WIDTH, HEIGHT, title, [
     text(SPECTRA.left, 26, title, { bold: true }),
     legend(),
     panel(SPECTRA, { x, y: power }, (projection) =>
