@@ -72,7 +72,7 @@ function page(
 <main>
 ${last === undefined ? '' : `<section><h2>Samples at iteration ${last.iteration}</h2>${figure(last, captionOf(config, log), 'large')}</section>`}
 <section><h2>Learning</h2>${resumed(log)}<div class="charts">${charts(metrics, log).join('\n')}</div></section>
-${pictures.length < 2 ? '' : `<section><h2>The same chains over time</h2><div class="pictures">${pictures.map((picture) => figure(picture, `iteration ${picture.iteration}`, 'small')).join('\n')}</div></section>`}
+${pictures.length < 2 ? '' : `<section><h2>The same chains over time</h2><div class="pictures${isOfPoints(log) ? ' wide' : ''}">${pictures.map((picture) => figure(picture, `iteration ${picture.iteration}`, 'small')).join('\n')}</div></section>`}
 <section><h2>How it was run</h2>${sessionsTable(log)}${notes(log)}</section>
 <section><h2>Configuration</h2>${configTable(config)}</section>
 </main>
@@ -90,8 +90,13 @@ function figure({ iteration, base64 }: Picture, caption: string, size: 'large' |
   return `<figure class="${size}"><img alt="samples at iteration ${iteration}" src="data:image/webp;base64,${base64}"><figcaption>${escapeXml(caption)}</figcaption></figure>`;
 }
 
+/** Whether the pictures are of densities in the plane. */
+function isOfPoints(log: readonly LogRecord[]): boolean {
+  return log.some((record) => record.kind === 'session' && record.dataset.endsWith(' [2]'));
+}
+
 function captionOf({ steps, samples }: Config, log: readonly LogRecord[]): string {
-  return log.some((record) => record.kind === 'session' && record.dataset.endsWith(' [2]'))
+  return isOfPoints(log)
     ? `Left: the data. Middle: the learned density exp(f(x)) / Z. Right: ${samples} short runs of ${steps} steps.`
     : `${samples} short runs of ${steps} Langevin steps from noise, the same chains in every picture.`;
 }
@@ -239,6 +244,7 @@ figure.large { text-align: center; }
 figure.large img { margin: 0 auto; }
 figcaption { color: #5a6475; font-size: 13px; margin-top: 6px; text-align: center; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); gap: 20px; }
+.pictures.wide { grid-template-columns: repeat(auto-fill, minmax(500px, 1fr)); }
 dl { margin: 0 0 16px; }
 dl div { display: flex; gap: 16px; padding: 3px 0; border-bottom: 1px solid #f0f1f4; }
 dt { flex: 0 0 150px; color: #5a6475; }

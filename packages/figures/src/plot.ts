@@ -28,7 +28,8 @@ export const PALETTE = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '
 const INK = '#1c2433';
 const FRAME = '#8b94a3';
 const GRID = '#e6e8ec';
-const TICK_ROOM = 64;
+/** Pixels that a tick and its number need along the axis. */
+const TICK_ROOM = { x: 64, y: 32 } as const;
 const DECADES_WITH_STEPS = 2.5;
 /** Pixels from a frame to what is written beside it. */
 export const LABEL_ROOM = { left: 78, bottom: 52 } as const;
@@ -49,7 +50,7 @@ export function panel(
   const right = left + width;
   const bottom = top + height;
   const clip = `clip-${left}-${top}-${width}-${height}`;
-  const xTicks = ticks(axes.x, width).map((value) => {
+  const xTicks = ticks(axes.x, width / TICK_ROOM.x).map((value) => {
     const x = round(projection.x(value));
     return (
       line(x, top, x, bottom, GRID) +
@@ -57,7 +58,7 @@ export function panel(
       text(x, bottom + 20, formatTick(value), { anchor: 'middle' })
     );
   });
-  const yTicks = ticks(axes.y, height).map((value) => {
+  const yTicks = ticks(axes.y, height / TICK_ROOM.y).map((value) => {
     const y = round(projection.y(value));
     return (
       line(left, y, right, y, GRID) +
@@ -138,7 +139,7 @@ function fractionAlong({ scale, range: [low, high] }: Axis): (value: number) => 
 }
 
 /** Round numbers within the range: 1, 2 and 5 times a power of ten, or the powers alone where there are many. */
-function ticks({ scale, range: [low, high] }: Axis, pixels: number): number[] {
+function ticks({ scale, range: [low, high] }: Axis, room: number): number[] {
   if (scale === 'log') {
     const mantissas = Math.log10(high / low) > DECADES_WITH_STEPS ? [1] : [1, 2, 5];
     const decades = integers(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)));
@@ -146,7 +147,7 @@ function ticks({ scale, range: [low, high] }: Axis, pixels: number): number[] {
       .flatMap((decade) => mantissas.map((mantissa) => Number(`${mantissa}e${decade}`)))
       .filter((value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9));
   }
-  const most = Math.max(2, Math.floor(pixels / TICK_ROOM));
+  const most = Math.max(2, Math.floor(room));
   const magnitude = 10 ** Math.floor(Math.log10((high - low) / most));
   const step = magnitude * [1, 2, 5, 10].find((factor) => (high - low) / (magnitude * factor) <= most)!;
   return integers(Math.ceil(low / step - 1e-9), Math.floor(high / step + 1e-9)).map((i) => i * step);

@@ -18,7 +18,7 @@ test('a chart has round ticks, its labels, and its curve where the numbers say',
   expect(labels(svg)).toEqual([
     'A &amp; B',
     ...['0', '20', '40', '60', '80', '100'],
-    ...['0', '5000', '10000'],
+    ...['0', '2000', '4000', '6000', '8000', '10000'],
     'iteration',
     'value, m',
   ]);
