@@ -21,7 +21,7 @@
     },
     {
       "target_name": "srmcmc_native",
-      "sources": ["cpp/binding.cc", "cpp/dispatch.cc", "cpp/thread_pool.cc"],
+      "sources": ["cpp/binding.cc", "cpp/network_binding.cc", "cpp/dispatch.cc", "cpp/thread_pool.cc"],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS"],
       "dependencies": ["isa_portable"],

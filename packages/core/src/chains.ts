@@ -5,7 +5,6 @@ import { type Energy, requireEvents } from './energy.ts';
 import { InvalidArgumentError, requireInteger } from './errors.ts';
 import type { FusedSampler, KernelInfo, KernelState, TransitionKernel } from './kernel.ts';
 import type { Key } from './key.ts';
-import type { ActivationName } from './network.ts';
 import { dispose, tidy } from './tidy.ts';
 
 export interface ChainOptions<S extends KernelState = KernelState> {
@@ -37,9 +36,8 @@ export interface ChainResult {
  * Makes K steps from `start` [n, ...event], which is borrowed; without a key the noise is off. Every tensor of
  * the result is the caller's.
  *
- * Where the energy says that it is a convolutional network, and the active backend has a kernel that runs all K
- * steps at once, that one is used, unless snapshots are asked for; otherwise a loop, which never reads a tensor
- * back.
+ * Where the energy says that it is a network, and the active backend has a kernel that runs all K steps at once, that
+ * one is used; otherwise a loop, which never reads a tensor back.
  *
  * @throws InvalidArgumentError for a bad number of steps or bad snapshots; InvalidShapeError for a bad start.
  */
@@ -53,21 +51,15 @@ export function runChains<S extends KernelState>(
   requireSteps(steps, snapshots);
   requireEvents('start', start, energy.eventShape);
   const { fused } = kernel;
-  if (fused !== undefined && snapshots.length === 0 && start.dtype === 'float32' && canFuse(fused, energy)) {
-    return runFused(fused, energy, start, steps, key);
+  if (fused !== undefined && start.dtype === 'float32' && canFuse(fused, energy)) {
+    return runFused(fused, options as ChainOptions, start, key);
   }
   return runLoop(options, start, key);
 }
 
-/** A backend that has the kernel runs every convolutional network of these activations; others take the loop. */
-const FUSED_ACTIVATIONS: readonly ActivationName[] = ['leakyRelu', 'relu'];
-
+/** A backend that has the kernel runs every network that can be described as plain data. */
 function canFuse({ kernelName }: FusedSampler, { network }: Energy): boolean {
-  return (
-    network?.kind === 'conv' &&
-    FUSED_ACTIVATIONS.includes(network.activation.name) &&
-    tf.getKernel(kernelName, tf.getBackend()) !== undefined
-  );
+  return network !== undefined && tf.getKernel(kernelName, tf.getBackend()) !== undefined;
 }
 
 /** Throws InvalidArgumentError unless steps is at least 1 and snapshots increase within 1 .. steps. */
@@ -121,32 +113,30 @@ function advance<S extends KernelState>(
 }
 
 /**
- * The backend's kernel takes x [n, H, W, C] and weight0, weight1, ... in checkpoint order (each layer's filter
- * [kh, kw, in, out], then its bias); it returns x, value [K] and gradientNorm [K], as `Trace` defines them. Its
- * attributes are those of the transition kernel (a number a step for every coefficient, infinite bounds where one
- * is off), the network as plain data, the number of steps, the key's words (none: no noise) and its first chain.
+ * The backend's kernel takes x [n, ...event] and weight0, weight1, ... in checkpoint order (each layer's filter
+ * [kh, kw, in, out] or [in, out], then its bias); it returns x, value [K] and gradientNorm [K], as `Trace` defines
+ * them, and each snapshot. Its attributes are those of the transition kernel (a number a step for every coefficient,
+ * infinite bounds where one is off), the network as plain data, the number of steps, the snapshots, the key's words
+ * (none: no noise) and its first chain.
  */
-function runFused(
-  fused: FusedSampler,
-  energy: Energy,
-  start: tf.Tensor,
-  steps: number,
-  key?: Key,
-): ChainResult {
+function runFused(fused: FusedSampler, options: ChainOptions, start: tf.Tensor, key?: Key): ChainResult {
+  const { energy, steps, snapshots = [] } = options;
   const weights = Object.values(energy.variables).map((variable, i) => [`weight${i}`, variable] as const);
   const attributes = {
     ...fused.attributes(steps),
     network: energy.network,
     steps,
+    snapshots,
     key: key === undefined ? [] : [...key.words],
     firstChain: key?.firstChain ?? 0,
   };
-  const [x, value, gradientNorm] = tf
+  const results = tf
     .engine()
     .runKernel(
       fused.kernelName,
       { x: start, ...Object.fromEntries(weights) },
       attributes as unknown as tf.NamedAttrMap,
-    ) as [tf.Tensor, tf.Tensor1D, tf.Tensor1D];
-  return { x, trace: { value, gradientNorm, snapshots: [] } };
+    ) as tf.Tensor[];
+  const [x, value, gradientNorm, ...kept] = results as [tf.Tensor, tf.Tensor1D, tf.Tensor1D, ...tf.Tensor[]];
+  return { x, trace: { value, gradientNorm, snapshots: kept } };
 }

@@ -28,7 +28,7 @@ void fma_loop(int64_t tasks, int64_t iterations, float* sink) {
 
 constexpr srmcmc::Kernels table(const char* name) {
   return {name, L, conv2d, conv2d_input_gradient, conv2d_filter_gradient, mat_mul, unary, binary, compare,
-          select, reduce, normal, short_run, philox_block, fma_loop};
+          select, reduce, normal, short_run, value_and_gradient, philox_block, fma_loop};
 }
 
 }  // namespace

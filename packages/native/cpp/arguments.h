@@ -2,6 +2,8 @@
 #pragma once
 #include <napi.h>
 
+#include <deque>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -24,9 +26,14 @@ inline int64_t product(Napi::Env env, std::initializer_list<int64_t> sizes) {
   return result;
 }
 
+/// Copies of JavaScript's arrays, for work that goes on after the call: what it copied may be changed or freed meanwhile.
+using Copies = std::deque<std::vector<float>>;
+
 class Arguments {
  public:
-  Arguments(const Napi::CallbackInfo& info, const char* function) : info_(info), function_(function) {}
+  /// Where `copies` is given, `input` makes them.
+  Arguments(const Napi::CallbackInfo& info, const char* function, Copies* copies = nullptr)
+      : info_(info), function_(function), copies_(copies) {}
 
   Napi::Env env() const { return info_.Env(); }
 
@@ -35,6 +42,8 @@ class Arguments {
     return info_[i].As<Napi::Number>().DoubleValue();
   }
   float real(size_t i) const { return static_cast<float>(number(i)); }
+
+  uint32_t word(size_t i) const { return static_cast<uint32_t>(integer(i, 0, UINT32_MAX)); }
 
   int64_t integer(size_t i, int64_t low, int64_t high) const {
     const double value = number(i);
@@ -46,6 +55,11 @@ class Arguments {
 
   /// A Float32Array of exactly `size` elements.
   float* floats(size_t i, int64_t size) const { return array<float>(i, size, napi_float32_array, "a Float32Array"); }
+  /// The same, to read from: JavaScript's memory or a copy of it.
+  const float* input(size_t i, int64_t size) const {
+    const float* values = floats(i, size);
+    return copies_ ? copies_->emplace_back(values, values + size).data() : values;
+  }
   /// A Float32Array of any size, which is written to *size.
   const float* any_floats(size_t i, int64_t* size) const {
     return array<float>(i, -1, napi_float32_array, "a Float32Array", size);
@@ -87,6 +101,18 @@ class Arguments {
 
   const Napi::CallbackInfo& info_;
   const char* function_;
+  Copies* copies_;
 };
+
+/// Calls body(); what it cannot allocate becomes an Error.
+template <class Body>
+Napi::Value within_memory(const Arguments& args, Body&& body) {
+  try {
+    body();
+  } catch (const std::bad_alloc&) {
+    throw Napi::Error::New(args.env(), "out of memory for a kernel's working space");
+  }
+  return args.env().Undefined();
+}
 
 }  // namespace srmcmc

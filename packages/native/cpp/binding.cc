@@ -2,11 +2,11 @@
 // given; none keeps a reference.
 #include <chrono>
 #include <limits>
-#include <new>
 #include <vector>
 
 #include "arguments.h"
 #include "kernels.h"
+#include "network_binding.h"
 #include "thread_pool.h"
 
 namespace srmcmc {
@@ -19,12 +19,8 @@ using Body = void (*)(const Arguments&);
 
 template <Body body>
 Napi::Value guarded(const Napi::CallbackInfo& info) {
-  try {
-    body(Arguments(info, static_cast<const char*>(info.Data())));
-  } catch (const std::bad_alloc&) {
-    throw Napi::Error::New(info.Env(), "out of memory for a kernel's working space");
-  }
-  return info.Env().Undefined();
+  const Arguments args(info, static_cast<const char*>(info.Data()));
+  return within_memory(args, [&] { body(args); });
 }
 
 ConvShape conv_shape(const Arguments& args) {
@@ -176,83 +172,25 @@ void bind_reduce(const Arguments& args) {
   kernels().reduce(r, {v[0], v[1], v[2], args.real(4)}, x, y);
 }
 
-constexpr int64_t MAX_WORD = std::numeric_limits<uint32_t>::max();
-uint32_t word(const Arguments& args, size_t i) { return static_cast<uint32_t>(args.integer(i, 0, MAX_WORD)); }
-
 // key word 0, key word 1, first chain, step, chains, event size, output
 void bind_normal(const Arguments& args) {
   NormalStream s{};
-  s.key[0] = word(args, 0);
-  s.key[1] = word(args, 1);
-  s.firstChain = word(args, 2);
-  s.step = word(args, 3);
+  s.key[0] = args.word(0);
+  s.key[1] = args.word(1);
+  s.firstChain = args.word(2);
+  s.step = args.word(3);
   s.chains = args.integer(4, 0, MAX_SIZE);
   s.event = args.integer(5, 0, MAX_SIZE);
-  if (s.chains > 0 && s.firstChain + s.chains - 1 > MAX_WORD) args.fail(2, "leaves no numbers for the chains");
+  if (s.chains > 0 && s.firstChain + s.chains - 1 > UINT32_MAX) args.fail(2, "leaves no numbers for the chains");
   kernels().normal(s, args.floats(6, product(args.env(), {s.chains, s.event})));
-}
-
-// shape: chains, height, width, channels, steps, then kernel, stride, padding and output channels of each layer.
-// Then slope, clamp of the gradient, low, high, key word 0, key word 1, first chain, drift, noise, x, y, value,
-// gradient norm, and each layer's filter and bias.
-void bind_short_run(const Arguments& args) {
-  constexpr int64_t HEADER = 5, A_LAYER = 4, MAX_SIDE = 1 << 16;
-  const std::vector<int32_t> v = args.integers(0, -1, 0, MAX_SIZE);
-  const int64_t layers = (static_cast<int64_t>(v.size()) - HEADER) / A_LAYER;
-  if (static_cast<int64_t>(v.size()) != HEADER + A_LAYER * layers || layers < 1 || layers > Network::kMaxLayers)
-    args.fail(0, "must hold 5 sizes and 4 for each of 1 to " + std::to_string(Network::kMaxLayers) + " layers");
-  ShortRun run{};
-  run.chains = v[0];
-  run.steps = v[4];
-  run.network.layers = static_cast<int>(layers);
-  if (run.steps < 1) args.fail(0, "has no steps");
-  int height = v[1], width = v[2], channels = v[3];
-  if (height > MAX_SIDE || width > MAX_SIDE) args.fail(0, "has images that are too large");
-  for (int64_t l = 0; l < layers; ++l) {
-    const int32_t* layer = &v[static_cast<size_t>(HEADER + A_LAYER * l)];
-    const int kernel = layer[0], stride = layer[1], pad = layer[2], outChannels = layer[3];
-    const int64_t outHeight = height + 2 * int64_t{pad} - kernel, outWidth = width + 2 * int64_t{pad} - kernel;
-    if (height < 1 || width < 1 || channels < 1 || kernel < 1 || stride < 1 || outChannels < 1 ||
-        kernel > MAX_SIDE || stride > MAX_SIDE || pad >= kernel || outHeight < 0 || outWidth < 0)
-      args.fail(0, "has an empty layer, one larger than its input, or one that sees padding alone");
-    ConvShape& s = run.network.shapes[l];
-    s = {1, height, width, channels, static_cast<int>(outHeight / stride + 1), static_cast<int>(outWidth / stride + 1),
-         outChannels, kernel, kernel, stride, stride, 1, 1, pad, pad};
-    input_size(args, s);
-    output_size(args, s);
-    const size_t weights = 14 + 2 * static_cast<size_t>(l);
-    run.network.filters[l] = args.floats(weights, filter_size(args, s));
-    run.network.biases[l] = args.floats(weights + 1, outChannels);
-    height = s.outHeight;
-    width = s.outWidth;
-    channels = outChannels;
-  }
-  if (height != 1 || width != 1 || channels != 1) args.fail(0, "must end in one number");
-  run.network.slope = args.real(1);
-  run.clampGradient = args.real(2);
-  run.low = args.real(3);
-  run.high = args.real(4);
-  run.key[0] = word(args, 5);
-  run.key[1] = word(args, 6);
-  run.firstChain = word(args, 7);
-  if (run.chains > 0 && run.firstChain + run.chains - 1 > MAX_WORD) args.fail(7, "leaves no numbers for the chains");
-  run.drift = args.floats(8, run.steps);
-  run.noise = args.floats(9, run.steps);
-  const int64_t size = product(args.env(), {run.chains, input_size(args, run.network.shapes[0])});
-  product(args.env(), {run.chains, run.steps});
-  const float* x = args.floats(10, size);
-  float* y = args.floats(11, size);
-  float* value = args.floats(12, run.steps);
-  float* gradientNorm = args.floats(13, run.steps);
-  kernels().shortRun(run, x, y, value, gradientNorm);
 }
 
 /// One block of Philox4x32-10, for the published test vectors: counter[4], key[2] -> [4].
 Napi::Value bind_philox(const Napi::CallbackInfo& info) {
   const Arguments args(info, "philox4x32");
   uint32_t counter[4], key[2], out[4];
-  for (size_t i = 0; i < 4; ++i) counter[i] = word(args, i);
-  for (size_t i = 0; i < 2; ++i) key[i] = word(args, 4 + i);
+  for (size_t i = 0; i < 4; ++i) counter[i] = args.word(i);
+  for (size_t i = 0; i < 2; ++i) key[i] = args.word(4 + i);
   kernels().philox(counter, key, out);
   Napi::Array result = Napi::Array::New(info.Env(), 4);
   for (uint32_t i = 0; i < 4; ++i) result.Set(i, Napi::Number::New(info.Env(), out[i]));
@@ -303,7 +241,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<bind_select>(exports, "select");
   add<bind_reduce>(exports, "reduce");
   add<bind_normal>(exports, "normal");
-  add<bind_short_run>(exports, "shortRun");
+  add_network_functions(env, exports);
   return exports;
 }
 

@@ -155,6 +155,7 @@ void multiply_piece(const Grid& g, const Pieces& p, int64_t index, const float* 
             }
             t.out = out + image * g.outImage + (outY + g.x.outFirst + x * g.x.outStep) * g.outputs + panel * PANEL;
             t.stored = epilogue.stored ? epilogue.stored + (t.out - out) : nullptr;
+            t.derivative = epilogue.derivative ? epilogue.derivative + (t.out - out) : nullptr;
             t.aRow = rowsAreImages ? g.sourceImage : g.x.sourceStep * g.channels;
             t.outRow = rowsAreImages ? g.outImage : g.x.outStep * g.outputs;
             if (!empty || t.first || t.last)

@@ -102,6 +102,26 @@ INLINE vec vsoftplus(vec x) {
   return x != x ? x : y;
 }
 
+/// The error function, within 1 unit in the last place (polynomials of N. Juffa).
+INLINE vec verf(vec x) {
+  const vec t = vabs(x), z = x * x;
+  vec p = splat(-5.96761703e-4f);
+  p = p * z + 4.99119423e-3f;
+  p = p * z - 2.67681349e-2f;
+  p = p * z + 1.12819925e-1f;
+  p = p * z - 3.76125336e-1f;
+  p = p * z + 1.28379166e-1f;
+  const vec small = p * x + x;
+  vec q = (-1.72853470e-5f * t + 3.83197126e-4f) * z + (-3.88396438e-3f * t + 2.42546219e-2f);
+  q = q * t - 1.06777877e-1f;
+  q = q * t - 6.34846687e-1f;
+  q = q * t - 1.28717512e-1f;
+  q = q * t - t;
+  const vec large = 1.f - vexp(q);
+  const vec y = t <= 0.927734375f ? small : x < 0.f ? -large : large;
+  return x != x ? x : y;
+}
+
 INLINE vec velu(vec x) { return x >= 0.f ? x : vexpm1(x); }
 
 }  // namespace

@@ -1,12 +1,15 @@
 // The table of compute kernels: one instance for each instruction set, chosen once at run time.
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 namespace srmcmc {
 
-enum class Activation : int { linear, relu, relu6, elu, leakyRelu, prelu, sigmoid, leakyReluGradient };
+enum class Activation : int {
+  linear, relu, relu6, elu, leakyRelu, prelu, sigmoid, softplus, swish, gelu, tanh, leakyReluGradient, timesStored
+};
 
 /// What a matrix product does to a finished element: y = activation(sum + bias[channel]).
 struct Epilogue {
@@ -14,7 +17,9 @@ struct Epilogue {
   Activation activation = Activation::linear;
   float alpha = 0;              // slope of leakyRelu
   const float* prelu = nullptr; // slopes of prelu, one for each output channel
-  const float* stored = nullptr; // of leakyReluGradient: leakyRelu's output, laid out as y; its gradient is y's factor
+  /// Laid out as y. Of leakyReluGradient: leakyRelu's output, whose gradient is y's factor. Of timesStored: the factor.
+  const float* stored = nullptr;
+  float* derivative = nullptr;  // laid out as y: where the activation's derivative goes, or null
 };
 
 /// A 2-D convolution of NHWC images with HWIO filters.
@@ -70,7 +75,13 @@ struct Network {
   int layers;
   ConvShape shapes[kMaxLayers];  // of one image
   const float *filters[kMaxLayers], *biases[kMaxLayers];
-  float slope;  // of LeakyReLU; 0 for ReLU
+  Activation activation;  // relu, leakyRelu, elu, softplus, swish, gelu or tanh
+  float slope;            // of leakyRelu; 0 for relu
+
+  /// Whether the derivative is 1 where an output is positive and `slope` elsewhere. Others need the sum that went in.
+  bool sign_tells_derivative() const {
+    return activation == Activation::relu || (activation == Activation::leakyRelu && slope >= 0);
+  }
 };
 
 /// K Langevin steps x <- x + drift f'(x) + noise z.
@@ -81,6 +92,21 @@ struct ShortRun {
   float clampGradient, low, high;  // bounds of the gradient's elements and of x's, infinite where off
   uint32_t key[2], firstChain;
   int64_t chains;
+  int64_t snapshots;
+  const int64_t* snapshotSteps;  // numbers of steps, 1 .. K, increasing, after which x is kept
+};
+
+/// Where a short run's results go.
+struct ShortRunResult {
+  float* x;                       // [chains, event]
+  float *value, *gradientNorm;    // [steps]: means over the chains before each step
+  float* const* snapshots;        // each [chains, event]
+};
+
+/// What a long computation and whoever waits for it share. Once cancelled it ends soon, its results undefined.
+struct Progress {
+  std::atomic<int64_t> done{0};  // of a short run: steps made, summed over the chains
+  std::atomic<bool> cancelled{false};
 };
 
 struct Kernels {
@@ -96,8 +122,10 @@ struct Kernels {
   void (*select)(int64_t n, const uint8_t* condition, const float* a, const float* b, float* y);
   void (*reduce)(Reduction, const ReduceShape&, const float* x, float* y);
   void (*normal)(const NormalStream&, float* y);
-  /// x, y [chains, event]; value and gradientNorm [steps], means over the chains before each step.
-  void (*shortRun)(const ShortRun&, const float* x, float* y, float* value, float* gradientNorm);
+  /// x [chains, event]; `progress` may be null.
+  void (*shortRun)(const ShortRun&, const float* x, const ShortRunResult&, Progress* progress);
+  /// f(x) and f'(x) of n images x: value [n] and gradient, laid out as x.
+  void (*valueAndGradient)(const Network&, int64_t n, const float* x, float* value, float* gradient);
   void (*philox)(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
   void (*fmaLoop)(int64_t tasks, int64_t iterations, float* sink); // lanes * 2 * 12 floating point operations each
 };

@@ -6,11 +6,11 @@
 namespace {
 
 template <class Body>
-void parallel(int64_t tasks, Body& body, int slots = srmcmc::kMaxThreads) {
+void parallel(int64_t tasks, Body& body, int slots = srmcmc::kMaxThreads, bool patient = false) {
   if (tasks == 1) return body(0, 0);
   srmcmc::run_tasks(
       tasks, [](void* context, int64_t task, int slot) { (*static_cast<Body*>(context))(task, slot); }, &body,
-      slots);
+      slots, patient);
 }
 
 /// Calls body(begin, end) on pieces of [0, n) that depend on n alone; `grain` is a piece's size.

@@ -56,11 +56,16 @@ struct Pool {
     wake.wait(lock, [&] { return region.load(std::memory_order_acquire) != seen; });
   }
 
-  void run(int64_t tasks, TaskFunction taskFunction, void* taskContext, int slots) {
+  void run(int64_t tasks, TaskFunction taskFunction, void* taskContext, int slots, bool patient) {
     std::unique_lock<std::mutex> owner(regionLock, std::try_to_lock);
+    // Most regions take milliseconds. Long ones may go on for minutes: there is no use in waiting for the end of those.
+    for (int waited = 0; patient && !owner.owns_lock() && waited < 50; ++waited) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      owner.try_lock();
+    }
     const int available = threads.load(), wanted = available < slots ? available : slots;
     if (!owner.owns_lock() || wanted <= 1 || tasks <= 1) {
-      // Another JavaScript thread has the pool, or there is nothing to share: the caller does it alone.
+      // Another thread has the pool, or there is nothing to share: the caller does it alone.
       for (int64_t task = 0; task < tasks; ++task) taskFunction(taskContext, task, 0);
       return;
     }
@@ -137,8 +142,8 @@ thread_local Area areas[kScratchAreas];
 
 }  // namespace
 
-void run_tasks(int64_t count, TaskFunction function, void* context, int slots) {
-  pool().run(count, function, context, slots);
+void run_tasks(int64_t count, TaskFunction function, void* context, int slots, bool patient) {
+  pool().run(count, function, context, slots, patient);
 }
 
 int thread_count() { return pool().threads.load(); }

@@ -11,7 +11,8 @@ constexpr int kMaxThreads = 256;
 
 /// Runs tasks 0 .. count - 1 in any order on all threads and returns when every one is done. `slot` numbers
 /// the thread, 0 <= slot < slots, so that each can have its own scratch memory. Tasks must not throw.
-void run_tasks(int64_t count, TaskFunction function, void* context, int slots = kMaxThreads);
+/// While another thread of the program has the pool, the caller does its tasks alone; a patient one waits a moment first.
+void run_tasks(int64_t count, TaskFunction function, void* context, int slots = kMaxThreads, bool patient = false);
 
 int thread_count();
 void set_thread_count(int count);

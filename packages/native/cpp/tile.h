@@ -34,9 +34,13 @@ struct Tile {
   const Epilogue* epilogue;
   const float* prelu;     // PANEL values, or null
   const float* stored;    // the epilogue's, rows apart as in `out`, or null
+  float* derivative;      // the epilogue's, likewise
 };
 
-/// `operand` is the slope of prelu, or what leakyReluGradient was the output of.
+/// The standard normal distribution function.
+INLINE vec normal_distribution(vec x) { return 0.5f + 0.5f * verf(x * 0.707106781186547524f); }
+
+/// `operand` is the slope of prelu, or the epilogue's `stored`.
 INLINE vec activate(vec x, Activation activation, float alpha, vec operand) {
   switch (activation) {
     case Activation::linear: return x;
@@ -46,9 +50,35 @@ INLINE vec activate(vec x, Activation activation, float alpha, vec operand) {
     case Activation::leakyRelu: return x < 0.f ? x * alpha : x;
     case Activation::prelu: return x < 0.f ? x * operand : x;
     case Activation::sigmoid: return vsigmoid(x);
+    case Activation::softplus: return vsoftplus(x);
+    case Activation::swish: return x * vsigmoid(x);
+    case Activation::gelu: return x * normal_distribution(x);
+    case Activation::tanh: return vtanh(x);
     case Activation::leakyReluGradient: return operand > 0.f ? x : x * alpha;
+    case Activation::timesStored: return x * operand;
   }
   return x;
+}
+
+/// activation'(x), where y = activation(x) is known.
+INLINE vec derivative_of(vec x, vec y, Activation activation, float alpha) {
+  const vec one = splat(1.f);
+  switch (activation) {
+    case Activation::relu: return x > 0.f ? one : vec{};
+    case Activation::elu: return x > 0.f ? one : y + 1.f;
+    case Activation::leakyRelu: return x > 0.f ? one : splat(alpha);
+    case Activation::softplus: return vsigmoid(x);
+    case Activation::swish: {
+      const vec gate = vsigmoid(x);
+      return gate * (1.f + x * (1.f - gate));
+    }
+    case Activation::gelu: {
+      constexpr float PEAK = 0.398942280401432678f;  // of the normal density
+      return normal_distribution(x) + x * (PEAK * vexp(-0.5f * x * x));
+    }
+    case Activation::tanh: return 1.f - y * y;
+    default: return one;
+  }
 }
 
 void copy_columns(const float* from, int64_t fromRow, float* to, int64_t toRow, int rows, int columns) {
@@ -64,7 +94,12 @@ __attribute__((noinline)) void activate_stored(const Tile& t, int rows) {
       const vec operand = t.stored  ? load_some(t.stored + r * t.outRow + c, n)
                           : t.prelu ? load(t.prelu + c)
                                     : vec{};
-      store_some(out, activate(load_some(out, n), t.epilogue->activation, t.epilogue->alpha, operand), n);
+      const vec x = load_some(out, n);
+      const vec y = activate(x, t.epilogue->activation, t.epilogue->alpha, operand);
+      store_some(out, y, n);
+      if (t.derivative)
+        store_some(t.derivative + r * t.outRow + c,
+                   derivative_of(x, y, t.epilogue->activation, t.epilogue->alpha), n);
     }
 }
 
@@ -101,7 +136,9 @@ __attribute__((noinline)) void multiply_tile(const Tile& t) {
   bool unfinished = false;
   if (t.last) {
     const Activation activation = t.epilogue->activation;
-    if (activation == Activation::leakyRelu) {
+    if (t.derivative) {
+      unfinished = true;
+    } else if (activation == Activation::leakyRelu) {
       const vec alpha = splat(t.epilogue->alpha);
       each<R>([&](auto r) {
         each<V>([&](auto v) { sum[r][v] = sum[r][v] < 0.f ? sum[r][v] * alpha : sum[r][v]; });
@@ -115,6 +152,8 @@ __attribute__((noinline)) void multiply_tile(const Tile& t) {
           sum[r][v] = load(t.stored + r * outRow + v * L) > 0.f ? sum[r][v] : sum[r][v] * alpha;
         });
       });
+    } else if (activation == Activation::timesStored && whole) {
+      each<R>([&](auto r) { each<V>([&](auto v) { sum[r][v] *= load(t.stored + r * outRow + v * L); }); });
     } else {
       unfinished = activation != Activation::linear;
     }

@@ -38,6 +38,8 @@ INLINE void store_some(float* p, vec v, int64_t n) { memcpy(p, &v, static_cast<s
 
 INLINE vec vmax(vec a, vec b) { return a > b ? a : b; }
 INLINE vec vmin(vec a, vec b) { return a < b ? a : b; }
+/// NaN stays NaN.
+INLINE vec clamp(vec x, vec low, vec high) { return x > high ? high : x < low ? low : x; }
 INLINE vec vabs(vec a) { return reinterpret_cast<vec>(reinterpret_cast<ivec>(a) & splat_int(0x7fffffff)); }
 
 INLINE vec vsqrt(vec a) {

@@ -59,20 +59,45 @@ export interface Addon {
     event: number,
     y: Float32Array,
   ): void;
-  /** After the named arguments: x, y, value, gradientNorm, and the filter and the bias of each layer. */
-  shortRun(
-    shape: Int32Array,
-    slope: number,
-    clampGradient: number,
-    low: number,
-    high: number,
-    k0: number,
-    k1: number,
-    firstChain: number,
-    drift: Float32Array,
-    noise: Float32Array,
-    ...arrays: Float32Array[]
-  ): void;
+  /** Results after the arguments: x, value, gradientNorm, and each snapshot. */
+  shortRun(...args: ShortRunArguments): void;
+  /** The same on another thread, from copies of the arguments. */
+  startShortRun(...args: ShortRunArguments): Job;
+  /** Arrays: x, then each layer's filter and bias, then the results: value, gradient. */
+  valueAndGradient(...args: ArrayArguments): void;
+}
+
+/**
+ * The shape is the number of images, height, width, channels, then kernel, stride, padding and output channels of each
+ * layer; the activation is a number of cpp/kernels.h's enum; the precision 0 for float32, 1 for bfloat16.
+ */
+export type NetworkArguments = [shape: Int32Array, activation: number, slope: number, precision: number];
+
+export type ArrayArguments = [...NetworkArguments, ...arrays: Float32Array[]];
+
+/** Arrays: x, then each layer's filter and bias. */
+export type ShortRunArguments = [
+  ...NetworkArguments,
+  clampGradient: number,
+  low: number,
+  high: number,
+  k0: number,
+  k1: number,
+  firstChain: number,
+  drift: Float32Array,
+  noise: Float32Array,
+  snapshots: Int32Array,
+  ...arrays: Float32Array[],
+];
+
+/** What goes on on another thread. */
+export interface Job {
+  /** The results, which nobody else holds. Rejects with an error whose code is 'CANCELLED' after `cancel`. */
+  readonly promise: Promise<Float32Array[]>;
+  /** Of a short run: the steps made so far, summed over the chains. */
+  done(): number;
+  /** Ends it soon: within a step. */
+  cancel(): void;
 }
 
 type Loaded = { readonly addon: Addon } | { readonly reason: string };

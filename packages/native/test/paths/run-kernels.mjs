@@ -110,12 +110,20 @@ const normals = new Float32Array(9 * 3073);
 addon.normal(0xdeadbeef, 7, 0xfffffff0, 3, 9, 3073, normals);
 keep('normals', normals);
 
-for (const [name, [chains, side, colours, channels, slope]] of Object.entries({
-  'short run': [13, 32, 3, [5, 8, 19, 33], 0.2],
-  'short run, few chains': [2, 12, 9, [1, 20], 0],
+// Chains, side, colours, channels, activation, slope; steps, drift, noise and snapshots are the same for all.
+for (const [name, [chains, side, colours, channels, activation, slope]] of Object.entries({
+  'short run': [13, 32, 3, [5, 8, 19, 33], 4, 0.2],
+  'short run, few chains': [2, 12, 9, [1, 20], 1, 0],
+  'short run, elu': [5, 16, 3, [7, 24], 3, 0],
+  'short run, softplus': [5, 16, 3, [7, 24], 7, 0],
+  'short run, swish': [7, 16, 3, [1, 24], 8, 0],
+  'short run, gelu': [3, 20, 1, [17, 24], 9, 0],
+  'short run, tanh': [6, 16, 3, [7, 40], 10, 0],
+  'short run, points': [40, 1, 2, [33, 64], 8, 0],
 })) {
   const layers = [...channels, 1].map((out, i, all) => {
     const into = all[i - 1] ?? colours;
+    if (side === 1) return [1, 1, 0, out, into];
     if (i === 0) return [3, 1, 1, out, into];
     return i === channels.length ? [side / 2 ** (i - 1), 1, 0, out, into] : [4, 2, 1, out, into];
   });
@@ -124,22 +132,18 @@ for (const [name, [chains, side, colours, channels, slope]] of Object.entries({
     array(out),
   ]);
   const [steps, size] = [5, side * side * colours];
-  const y = new Float32Array(chains * size);
-  const [value, norm] = [new Float32Array(steps), new Float32Array(steps)];
-  const shape = Int32Array.of(
-    chains,
-    side,
-    side,
-    colours,
-    steps,
-    ...layers.flatMap((layer) => layer.slice(0, 4)),
-  );
-  const coefficients = [array(steps).map(Math.abs), array(steps).map(Math.abs)];
+  const results = { '': chains * size, value: steps, 'gradient norm': steps, snapshot: chains * size };
+  const arrays = Object.values(results).map((length) => new Float32Array(length));
+  const shape = Int32Array.of(chains, side, side, colours, ...layers.flatMap((layer) => layer.slice(0, 4)));
+  const coefficients = [array(steps).map(Math.abs), array(steps).map(Math.abs), Int32Array.of(2)];
   const x = array(chains * size);
-  addon.shortRun(shape, slope, 0.5, -2, 2, 1, 2, 3, ...coefficients, x, y, value, norm, ...weights);
-  keep(name, y);
-  keep(`${name}, value`, value);
-  keep(`${name}, gradient norm`, norm);
+  const network = [shape, activation, slope, 0];
+  addon.shortRun(...network, 0.5, -2, 2, 1, 2, 3, ...coefficients, x, ...weights, ...arrays);
+  Object.keys(results).forEach((result, i) => keep(`${name}, ${result}`, arrays[i]));
+  const [value, gradient] = [new Float32Array(chains), new Float32Array(chains * size)];
+  addon.valueAndGradient(...network, x, ...weights, value, gradient);
+  keep(`${name}, value of each`, value);
+  keep(`${name}, gradient`, gradient);
 }
 
 console.log(JSON.stringify({ instructionSet: addon.instructionSet, threads: addon.threads(), outputs }));
