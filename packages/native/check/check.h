@@ -1,0 +1,48 @@
+// What a check is: a claim about the kernels of one instruction set, as a figure that must not exceed its bound.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kernels.h"
+
+namespace check {
+
+using srmcmc::Kernels;
+
+/// What was measured and the most it may be. A figure that is not a number is over any bound.
+struct Figure {
+  double value, bound;
+};
+
+struct Options {
+  bool quick = false;           // shapes and draws for slow machines
+  int64_t draws = 100'000'000;  // of the normal distribution's tests
+};
+
+struct Check {
+  std::string name;
+  std::function<Figure()> measure;
+};
+using Checks = std::vector<Check>;
+
+/// What samples: the same functions exist in several precisions.
+struct Sampler {
+  enum Precision { float32, bfloat16 };
+  Precision precision;
+  decltype(Kernels::shortRun) shortRun;
+  decltype(Kernels::valueAndGradient) valueAndGradient;
+};
+
+void add_convolution(Checks&, const Options&, const Kernels&);
+void add_elementwise(Checks&, const Options&, const Kernels&);
+void add_matrix_product(Checks&, const Options&, const Kernels&);
+void add_network(Checks&, const Options&, const Sampler&);
+void add_short_run(Checks&, const Options&, const Sampler&);
+void add_random_normal(Checks&, const Options&, const Kernels&);
+
+/// Half the distance from 1 to the next float: the relative error of one rounding.
+constexpr double ROUNDING = 0x1p-24;
+
+}  // namespace check

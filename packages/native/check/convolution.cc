@@ -1,0 +1,254 @@
+// Convolutions and their two gradients: the layers of the paper's networks, and shapes that fit no tile.
+#include <algorithm>
+
+#include "check.h"
+#include "data.h"
+#include "reference_activation.h"
+#include "reference_convolution.h"
+
+namespace check {
+namespace {
+
+using srmcmc::Epilogue;
+
+/// Rounding errors of a sum of K terms of random sign stay near ROUNDING times the sum of their magnitudes, whatever
+/// K; those of long sums of one sign grow with sqrt(K). Factors of a lower precision are further off than this.
+double bound_of(double terms) { return 4 + std::sqrt(terms) / 4; }
+
+/// The largest error of the elements looked at, in ROUNDING times the sum of magnitudes, over its bound where `relative`.
+struct Worst {
+  double units = 0, terms = 0, relative = 0;
+  void see(double actual, const Sum& sum) {
+    const double scale = ROUNDING * sum.magnitude;
+    const double error = std::fabs(actual - sum.value);
+    const double unit = error == 0 ? 0 : scale > 0 ? error / scale : INFINITY;
+    units = unit > units || unit != unit ? unit : units;
+    terms = std::max(terms, static_cast<double>(sum.terms));
+    const double share = unit / bound_of(static_cast<double>(sum.terms));
+    relative = share > relative || share != share ? share : relative;
+  }
+};
+
+/// Looks at every element where that is affordable, else at the first, the last and some between.
+template <class Truth>
+void compare(Worst& worst, const Floats& actual, int64_t terms, int64_t budget, Random& random, Truth&& truth) {
+  const int64_t affordable = std::max<int64_t>(64, budget / std::max<int64_t>(1, terms));
+  if (actual.size() <= affordable) {
+    for (int64_t i = 0; i < actual.size(); ++i) worst.see(actual[i], truth(i));
+    return;
+  }
+  for (int64_t i = 0; i < affordable; ++i) {
+    const int64_t between = static_cast<int64_t>(random.bits() % static_cast<uint64_t>(actual.size()));
+    const int64_t index = i < 16 ? i : i < 32 ? actual.size() - 1 - (i - 16) : between;
+    worst.see(actual[index], truth(index));
+  }
+}
+
+enum Product { forward, inputGradient, filterGradient };
+const char* const PRODUCTS[] = {"forward", "input gradient", "filter gradient"};
+
+void measure(const Kernels& kernels, Product product, const ConvShape& s, uint64_t seed, int64_t budget, Worst& worst) {
+  Random random(seed);
+  const Floats x = uniform(random, input_size(s)), filter = uniform(random, filter_size(s));
+  const Floats dy = uniform(random, output_size(s));
+  const int64_t taps = int64_t{s.filterHeight} * s.filterWidth;
+  // What was there before must not matter.
+  if (product == forward) {
+    Floats y = uniform(random, output_size(s));
+    kernels.conv2d(s, x.data(), filter.data(), y.data(), Epilogue{});
+    compare(worst, y, taps * s.inChannels, budget, random,
+            [&](int64_t i) { return forward_element(s, x.data(), filter.data(), i); });
+  } else if (product == inputGradient) {
+    Floats dx = uniform(random, input_size(s));
+    kernels.conv2dInputGradient(s, dy.data(), filter.data(), dx.data());
+    compare(worst, dx, taps * s.outChannels, budget, random,
+            [&](int64_t i) { return input_gradient_element(s, dy.data(), filter.data(), i); });
+  } else {
+    Floats dFilter = uniform(random, filter_size(s));
+    kernels.conv2dFilterGradient(s, x.data(), dy.data(), dFilter.data());
+    compare(worst, dFilter, output_size(s) / std::max(1, s.outChannels), budget, random,
+            [&](int64_t i) { return filter_gradient_element(s, x.data(), dy.data(), i); });
+  }
+}
+
+struct Named {
+  std::string name;
+  ConvShape shape;
+};
+
+/// Square kernel, stride and padding, as in the paper's section 7.4.
+Named layer(const std::string& name, int m, int side, int in, int out, int kernel, int stride, int pad) {
+  const int outSide = (side + 2 * pad - kernel) / stride + 1;
+  return {name + ", m = " + std::to_string(m),
+          {m, side, side, in, outSide, outSide, out, kernel, kernel, stride, stride, 1, 1, pad, pad}};
+}
+
+std::vector<Named> paper_layers(bool quick) {
+  if (quick) {
+    const int n = 8, m = 5;
+    return {layer("first layer of n = 8", m, 16, 3, n, 3, 1, 1), layer("second layer of n = 8", m, 16, n, 2 * n, 4, 2, 1),
+            layer("last layer of n = 8", m, 4, 8 * n, 1, 4, 1, 0)};
+  }
+  std::vector<Named> layers;
+  for (const int n : {32, 64}) {
+    const std::string of = " of n = " + std::to_string(n);
+    layers.push_back(layer("first layer" + of, 64, 32, 3, n, 3, 1, 1));
+    layers.push_back(layer("second layer" + of, 64, 32, n, 2 * n, 4, 2, 1));
+    layers.push_back(layer("third layer" + of, 64, 16, 2 * n, 4 * n, 4, 2, 1));
+    layers.push_back(layer("fourth layer" + of, 64, 8, 4 * n, 8 * n, 4, 2, 1));
+    layers.push_back(layer("last layer" + of, 64, 4, 8 * n, 1, 4, 1, 0));
+  }
+  layers.push_back(layer("first layer of 64 px, n = 64", 16, 64, 3, 64, 3, 1, 1));
+  layers.push_back(layer("first layer of 128 px, n = 64", 3, 128, 3, 64, 3, 1, 1));
+  layers.push_back(layer("second layer of 128 px, n = 64", 3, 128, 64, 128, 4, 2, 1));
+  return layers;
+}
+
+// batch, in h, w, c, out h, w, c, filter h, w, strides, dilations, padding
+const Named AWKWARD[] = {
+    {"one image", {1, 20, 20, 40, 20, 20, 33, 3, 3, 1, 1, 1, 1, 1, 1}},
+    {"one pixel, one channel", {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0}},
+    {"1 x 1 filter", {7, 9, 5, 17, 9, 5, 37, 1, 1, 1, 1, 1, 1, 0, 0}},
+    {"odd sizes, unequal strides", {3, 11, 9, 17, 6, 4, 37, 3, 5, 2, 3, 1, 1, 1, 2}},
+    {"padding at the far end alone", {13, 8, 8, 5, 4, 4, 19, 4, 4, 2, 2, 1, 1, 0, 0}},
+    {"strides wider than the filter", {5, 13, 13, 6, 4, 4, 10, 2, 2, 4, 4, 1, 1, 0, 0}},
+    {"padding wider than the filter", {4, 5, 5, 3, 11, 11, 7, 3, 3, 1, 1, 1, 1, 4, 4}},
+    {"filter larger than the image", {6, 3, 3, 4, 3, 3, 9, 7, 7, 1, 1, 1, 1, 3, 3}},
+    {"rows of more terms than a pass", {5, 6, 6, 301, 6, 6, 34, 3, 3, 1, 1, 1, 1, 1, 1}},
+    {"one output channel", {29, 6, 6, 23, 3, 3, 1, 4, 4, 2, 2, 1, 1, 1, 1}},
+    {"no images", {0, 6, 6, 3, 3, 3, 5, 4, 4, 2, 2, 1, 1, 1, 1}},
+    {"dilations of 2 and 3", {5, 15, 17, 7, 11, 11, 18, 3, 3, 1, 1, 2, 3, 0, 0}},
+};
+
+ConvShape random_shape(Random& random, Product product) {
+  const auto one_of = [&](std::initializer_list<int> values) {
+    return values.begin()[random.integer(0, static_cast<int>(values.size()) - 1)];
+  };
+  ConvShape s{};
+  s.batch = random.integer(1, 27);
+  s.inHeight = random.integer(1, 10);
+  s.inWidth = random.integer(1, 10);
+  s.inChannels = one_of({1, 2, 3, 4, 7, 8, 15, 16, 17, 33});
+  s.outHeight = random.integer(1, 7);
+  s.outWidth = random.integer(1, 7);
+  s.outChannels = one_of({1, 2, 5, 8, 16, 17, 31, 32, 33, 65});
+  s.filterHeight = random.integer(1, 5);
+  s.filterWidth = random.integer(1, 5);
+  s.strideHeight = random.integer(1, 3);
+  s.strideWidth = random.integer(1, 3);
+  s.dilationHeight = product == inputGradient ? 1 : random.integer(1, 3);
+  s.dilationWidth = product == inputGradient ? 1 : random.integer(1, 3);
+  s.padTop = random.integer(-2, 4);
+  s.padLeft = random.integer(-2, 4);
+  return s;
+}
+
+/// y = activation(sum + bias), its derivative where that is asked for, and the factors that stored numbers stand for. The
+/// sum's error passes through, at a slope of at most 1.13.
+double epilogue_error(const Kernels& kernels, Activation activation) {
+  const ConvShape s{5, 6, 7, 9, 3, 4, 37, 3, 3, 2, 2, 1, 1, 1, 1};
+  Random random(11);
+  const Floats x = uniform(random, input_size(s)), filter = uniform(random, filter_size(s));
+  const Floats bias = uniform(random, s.outChannels), prelu = uniform(random, s.outChannels);
+  const Floats stored = uniform(random, output_size(s));
+  Floats y(output_size(s)), slopes(output_size(s));
+  const bool takesStored = activation == Activation::leakyReluGradient || activation == Activation::timesStored;
+  const bool hasDerivative = activation == Activation::elu || activation >= Activation::softplus;
+  Epilogue e;
+  e.bias = bias.data();
+  e.activation = activation;
+  e.alpha = 0.2f;
+  e.prelu = activation == Activation::prelu ? prelu.data() : nullptr;
+  e.stored = takesStored ? stored.data() : nullptr;
+  e.derivative = hasDerivative && !takesStored ? slopes.data() : nullptr;
+  kernels.conv2d(s, x.data(), filter.data(), y.data(), e);
+  double worst = 0;
+  const auto see = [&](double actual, double truth, double magnitude) {
+    const double error = std::fabs(actual - truth) / (ROUNDING * (magnitude + std::fabs(truth)));
+    worst = error <= worst ? worst : error;
+  };
+  for (int64_t i = 0; i < y.size(); ++i) {
+    const int64_t channel = i % s.outChannels;
+    Sum sum = forward_element(s, x.data(), filter.data(), i);
+    sum.add(bias[channel], 1);
+    const double slope = e.prelu ? prelu[channel] : e.alpha;
+    if (activation == Activation::leakyReluGradient) see(y[i], sum.value * (stored[i] > 0 ? 1 : slope), sum.magnitude);
+    else if (activation == Activation::timesStored) see(y[i], sum.value * stored[i], sum.magnitude);
+    else see(y[i], activate(activation, sum.value, slope), sum.magnitude);
+    if (e.derivative) see(slopes[i], derivative(activation, sum.value, slope), sum.magnitude);
+  }
+  return worst;
+}
+
+/// <dy, conv(x, w)> = <input gradient, x> = <filter gradient, w>: any element of the three that is wrong shows. The
+/// difference in units of the products' rounding errors, which add up like steps of random sign.
+double adjoint_error(const Kernels& kernels, const ConvShape& s) {
+  Random random(12);
+  const Floats x = uniform(random, input_size(s)), filter = uniform(random, filter_size(s));
+  const Floats dy = uniform(random, output_size(s));
+  Floats y(output_size(s)), dx(input_size(s)), dFilter(filter_size(s));
+  kernels.conv2d(s, x.data(), filter.data(), y.data(), Epilogue{});
+  kernels.conv2dInputGradient(s, dy.data(), filter.data(), dx.data());
+  kernels.conv2dFilterGradient(s, x.data(), dy.data(), dFilter.data());
+  double products[3] = {}, noise[3] = {};
+  const Floats* pairs[3][2] = {{&dy, &y}, {&x, &dx}, {&filter, &dFilter}};
+  for (int p = 0; p < 3; ++p)
+    for (int64_t i = 0; i < pairs[p][0]->size(); ++i) {
+      const double term = double{(*pairs[p][0])[i]} * (*pairs[p][1])[i];
+      products[p] += term;
+      noise[p] += term * term;
+    }
+  const double largest = std::max({products[0], products[1], products[2]});
+  const double smallest = std::min({products[0], products[1], products[2]});
+  return (largest - smallest) / (ROUNDING * std::sqrt(noise[0] + noise[1] + noise[2]));
+}
+
+}  // namespace
+
+void add_convolution(Checks& checks, const Options& options, const Kernels& kernels) {
+  const int64_t budget = options.quick ? 200'000 : 20'000'000;
+  for (const Product product : {forward, inputGradient, filterGradient}) {
+    const auto add = [&](const Named& named) {
+      if (product == inputGradient && (named.shape.dilationHeight != 1 || named.shape.dilationWidth != 1)) return;
+      checks.push_back({"conv2d " + std::string(PRODUCTS[product]) + ": " + named.name, [=, &kernels] {
+                          Worst worst;
+                          measure(kernels, product, named.shape, 1, budget, worst);
+                          return Figure{worst.units, bound_of(worst.terms)};
+                        }});
+    };
+    for (const Named& named : paper_layers(options.quick)) add(named);
+    for (const Named& named : AWKWARD) add(named);
+    const int shapes = options.quick ? 20 : 400;
+    checks.push_back({"conv2d " + std::string(PRODUCTS[product]) + ": " + std::to_string(shapes) + " random shapes",
+                      [=, &kernels] {
+                        Random random(2);
+                        Worst worst;
+                        for (int i = 0; i < shapes; ++i)
+                          measure(kernels, product, random_shape(random, product), random.bits(), budget / 10, worst);
+                        return Figure{worst.relative, 1};
+                      }});
+  }
+  const std::pair<const char*, Activation> activations[] = {
+      {"linear", Activation::linear},
+      {"relu", Activation::relu},
+      {"relu6", Activation::relu6},
+      {"elu", Activation::elu},
+      {"leakyRelu", Activation::leakyRelu},
+      {"prelu", Activation::prelu},
+      {"sigmoid", Activation::sigmoid},
+      {"softplus", Activation::softplus},
+      {"swish", Activation::swish},
+      {"gelu", Activation::gelu},
+      {"tanh", Activation::tanh},
+      {"leakyRelu's gradient", Activation::leakyReluGradient},
+      {"stored factors", Activation::timesStored},
+  };
+  for (const auto& [name, activation] : activations)
+    checks.push_back({std::string("conv2d with bias and activation: ") + name,
+                      [&kernels, activation = activation] { return Figure{epilogue_error(kernels, activation), 6}; }});
+  for (const Named& named : paper_layers(options.quick))
+    checks.push_back({"conv2d and gradients are adjoint: " + named.name,
+                      [=, &kernels] { return Figure{adjoint_error(kernels, named.shape), 64}; }});
+}
+
+}  // namespace check

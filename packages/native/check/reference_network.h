@@ -1,0 +1,200 @@
+// A negative energy in double precision: convolutions one after the other, by their definition, and the chain rule.
+#pragma once
+#include <cmath>
+#include <vector>
+
+#include "check.h"
+#include "data.h"
+#include "reference_activation.h"
+
+namespace check {
+
+using srmcmc::ConvShape;
+
+struct Layer {
+  int kernel, stride, pad, outChannels;
+};
+
+/// A network of square layers with weights that keep activations and gradients of order 1.
+class ReferenceNetwork {
+ public:
+  ReferenceNetwork(int height, int width, int channels, const std::vector<Layer>& layers, Activation activation,
+                   uint64_t seed)
+      : activation_(activation) {
+    Random random(seed);
+    for (const Layer& layer : layers) {
+      const int outHeight = (height + 2 * layer.pad - layer.kernel) / layer.stride + 1;
+      const int outWidth = (width + 2 * layer.pad - layer.kernel) / layer.stride + 1;
+      shapes_.push_back({1, height, width, channels, outHeight, outWidth, layer.outChannels, layer.kernel, layer.kernel,
+                         layer.stride, layer.stride, 1, 1, layer.pad, layer.pad});
+      const int terms = layer.kernel * layer.kernel * channels;
+      const double bound = std::sqrt(3.0 / terms);
+      filters_.push_back(uniform(random, int64_t{terms} * layer.outChannels, -bound, bound));
+      biases_.push_back(uniform(random, layer.outChannels, -0.1, 0.1));
+      height = outHeight;
+      width = outWidth;
+      channels = layer.outChannels;
+    }
+  }
+
+  srmcmc::Network network() const {
+    srmcmc::Network f{};
+    f.layers = static_cast<int>(shapes_.size());
+    f.activation = activation_;
+    f.slope = slope();
+    for (size_t l = 0; l < shapes_.size(); ++l) {
+      f.shapes[l] = shapes_[l];
+      f.filters[l] = filters_[l].data();
+      f.biases[l] = biases_[l].data();
+    }
+    return f;
+  }
+
+  int64_t event() const { return int64_t{shapes_[0].inHeight} * shapes_[0].inWidth * shapes_[0].inChannels; }
+
+  /// Multiplies each layer's filter by `factor`, and its bias by what that makes of its input's scale: f is multiplied
+  /// by factor^layers where the activation is homogeneous.
+  void scale(double factor) {
+    double all = 1;
+    for (size_t l = 0; l < shapes_.size(); ++l) {
+      all *= factor;
+      for (float& weight : filters_[l]) weight = static_cast<float>(weight * factor);
+      for (float& bias : biases_[l]) bias = static_cast<float>(bias * all);
+    }
+  }
+
+  struct Evaluation {
+    double value = 0;
+    std::vector<double> gradient;
+    /// What |f| and the norm of f' would be, were the signs of their sums' terms random: errors are relative to these, for
+    /// the value itself may happen to be near zero.
+    double valueScale = 0, gradientScale = 0;
+    /// The smallest |sum| that an activation sees, relative to the root mean square of its layer's.
+    double margin = 1;
+  };
+
+  /// f and f' at x. With bfloat16, weights, activations and the gradients between layers are rounded to it.
+  Evaluation evaluate(const std::vector<double>& x, Sampler::Precision precision = Sampler::float32) const {
+    const size_t layers = shapes_.size();
+    const bool rounds = precision == Sampler::bfloat16;
+    const auto round_all = [&](std::vector<double> v) {
+      if (rounds)
+        for (double& element : v) element = bfloat16(element);
+      return v;
+    };
+    std::vector<std::vector<double>> filters, sums(layers), inputs{round_all(x)};
+    for (const Floats& filter : filters_) filters.push_back(round_all({filter.begin(), filter.end()}));
+    Evaluation result;
+    for (size_t l = 0; l < layers; ++l) {
+      sums[l] = forward(shapes_[l], inputs[l], filters[l], biases_[l], &result.valueScale);
+      std::vector<double> next = sums[l];
+      if (l + 1 == layers) break;
+      double squares = 0, smallest = INFINITY;
+      for (double& v : next) {
+        squares += v * v;
+        smallest = std::fmin(smallest, std::fabs(v));
+        v = activate(activation_, v, slope());
+      }
+      result.margin = std::fmin(result.margin, smallest / std::sqrt(squares / static_cast<double>(next.size())));
+      inputs.push_back(round_all(std::move(next)));
+    }
+    result.value = sums.back()[0];
+    std::vector<double> dy{1};
+    for (size_t l = layers; l-- > 0;) {
+      std::vector<double> dx = backward(shapes_[l], dy, filters[l], &result.gradientScale);
+      if (l > 0)
+        for (size_t i = 0; i < dx.size(); ++i) dx[i] *= derivative(activation_, sums[l - 1][i], slope());
+      dy = l > 0 ? round_all(std::move(dx)) : std::move(dx);
+    }
+    result.gradient = std::move(dy);
+    return result;
+  }
+
+  bool is_piecewise_linear() const { return activation_ == Activation::relu || activation_ == Activation::leakyRelu; }
+
+ private:
+  float slope() const { return activation_ == Activation::leakyRelu ? 0.2f : 0.f; }
+
+  /// To the nearest of 8 significant bits, ties to even.
+  static double bfloat16(double v) {
+    int exponent;
+    const double fraction = std::frexp(v, &exponent);
+    return std::ldexp(std::nearbyint(std::ldexp(fraction, 8)), exponent - 8);
+  }
+
+  /// Calls body(output position, input position, tap) for each pair of positions that a tap joins.
+  template <class Body>
+  static void each_pair(const ConvShape& s, Body&& body) {
+    for (int oy = 0; oy < s.outHeight; ++oy)
+      for (int ox = 0; ox < s.outWidth; ++ox)
+        for (int ky = 0; ky < s.filterHeight; ++ky)
+          for (int kx = 0; kx < s.filterWidth; ++kx) {
+            const int iy = oy * s.strideHeight - s.padTop + ky, ix = ox * s.strideWidth - s.padLeft + kx;
+            if (iy < 0 || iy >= s.inHeight || ix < 0 || ix >= s.inWidth) continue;
+            body(static_cast<size_t>(oy * s.outWidth + ox), static_cast<size_t>(iy * s.inWidth + ix),
+                 static_cast<size_t>(ky * s.filterWidth + kx));
+          }
+  }
+
+  /// *scale becomes the root of the sum of all terms' squares, here and below.
+  static std::vector<double> forward(const ConvShape& s, const std::vector<double>& x, const std::vector<double>& filter,
+                                     const Floats& bias, double* scale) {
+    const auto in = static_cast<size_t>(s.inChannels), out = static_cast<size_t>(s.outChannels);
+    std::vector<double> y;
+    for (int i = 0; i < s.outHeight * s.outWidth; ++i) y.insert(y.end(), bias.begin(), bias.end());
+    double squares = 0;
+    each_pair(s, [&](size_t to, size_t from, size_t tap) {
+      for (size_t c = 0; c < in; ++c) {
+        const double v = x[from * in + c];
+        const double* weights = &filter[(tap * in + c) * out];
+        for (size_t o = 0; o < out; ++o) {
+          const double term = v * weights[o];
+          y[to * out + o] += term;
+          squares += term * term;
+        }
+      }
+    });
+    *scale = std::sqrt(squares);
+    return y;
+  }
+
+  static std::vector<double> backward(const ConvShape& s, const std::vector<double>& dy,
+                                      const std::vector<double>& filter, double* scale) {
+    const auto in = static_cast<size_t>(s.inChannels), out = static_cast<size_t>(s.outChannels);
+    std::vector<double> dx(static_cast<size_t>(s.inHeight * s.inWidth) * in);
+    double squares = 0;
+    each_pair(s, [&](size_t to, size_t from, size_t tap) {
+      for (size_t c = 0; c < in; ++c) {
+        const double* weights = &filter[(tap * in + c) * out];
+        double sum = 0;
+        for (size_t o = 0; o < out; ++o) {
+          const double term = dy[to * out + o] * weights[o];
+          sum += term;
+          squares += term * term;
+        }
+        dx[from * in + c] += sum;
+      }
+    });
+    *scale = std::sqrt(squares);
+    return dx;
+  }
+
+  Activation activation_;
+  std::vector<ConvShape> shapes_;
+  std::vector<Floats> filters_, biases_;
+};
+
+/// The networks of Nijkamp et al. 2019, section 7.4: 3 x 3, then 4 x 4 of stride 2, then all that is left.
+inline ReferenceNetwork paper_network(int side, int colours, const std::vector<int>& channels,
+                                      Activation activation = Activation::leakyRelu) {
+  std::vector<Layer> layers;
+  int left = side;
+  for (size_t i = 0; i < channels.size(); ++i) {
+    layers.push_back(i == 0 ? Layer{3, 1, 1, channels[i]} : Layer{4, 2, 1, channels[i]});
+    if (i > 0) left = (left + 2 - 4) / 2 + 1;
+  }
+  layers.push_back({left, 1, 0, 1});
+  return ReferenceNetwork(side, side, colours, layers, activation, 51);
+}
+
+}  // namespace check
