@@ -17,11 +17,11 @@
     {
       "target_name": "isa_portable",
       "type": "static_library",
-      "sources": ["cpp/isa_portable.cc"]
+      "sources": ["cpp/isa_portable.cc", "cpp/bf16/table_portable.cc"]
     },
     {
       "target_name": "srmcmc_native",
-      "sources": ["cpp/binding.cc", "cpp/network_binding.cc", "cpp/dispatch.cc", "cpp/thread_pool.cc"],
+      "sources": ["cpp/binding.cc", "cpp/network_binding.cc", "cpp/dispatch.cc", "cpp/bf16/choose.cc", "cpp/thread_pool.cc"],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS"],
       "dependencies": ["isa_portable"],
@@ -35,14 +35,14 @@
         {
           "target_name": "isa_avx2",
           "type": "static_library",
-          "sources": ["cpp/isa_avx2.cc"],
+          "sources": ["cpp/isa_avx2.cc", "cpp/bf16/table_avx2.cc"],
           "cflags_cc": ["-mavx2", "-mfma"],
           "xcode_settings": { "OTHER_CPLUSPLUSFLAGS": ["-mavx2", "-mfma"] }
         },
         {
           "target_name": "isa_avx512",
           "type": "static_library",
-          "sources": ["cpp/isa_avx512.cc"],
+          "sources": ["cpp/isa_avx512.cc", "cpp/bf16/table_avx512.cc", "cpp/bf16/table_amx.cc"],
           "cflags_cc": [
             "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma",
             "-mprefer-vector-width=512", "-Wno-uninitialized", "-Wno-maybe-uninitialized"

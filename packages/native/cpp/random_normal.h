@@ -81,7 +81,7 @@ void normal_blocks(const srmcmc::NormalStream& s, int64_t chain, int64_t begin, 
   }
 }
 
-void normal(const srmcmc::NormalStream& s, float* y) {
+inline void normal(const srmcmc::NormalStream& s, float* y) {
   if (s.chains == 0 || s.event == 0) return;
   constexpr int64_t BLOCKS = 1024;  // Philox blocks a task
   const int64_t blocks = divide_up(s.event, 4), parts = divide_up(blocks, BLOCKS);
@@ -92,7 +92,7 @@ void normal(const srmcmc::NormalStream& s, float* y) {
   parallel(s.chains * parts, task);
 }
 
-void philox_block(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
+inline void philox_block(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
   Philox c;
   for (int i = 0; i < 4; ++i) c.w[i] = splat_uint(counter[i]);
   const Philox bits = philox4x32(c, key[0], key[1]);

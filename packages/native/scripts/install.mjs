@@ -11,7 +11,8 @@ const require = createRequire(import.meta.url);
 const built = join(root, 'build', 'Release', 'srmcmc_native.node');
 
 function newestSource() {
-  const sources = readdirSync(join(root, 'cpp')).map((name) => join(root, 'cpp', name));
+  const names = readdirSync(join(root, 'cpp'), { recursive: true });
+  const sources = names.map((name) => join(root, 'cpp', name));
   return Math.max(...[...sources, join(root, 'binding.gyp')].map((path) => statSync(path).mtimeMs));
 }
 

@@ -1,0 +1,33 @@
+// The table of bfloat16 kernels: products of bfloat16 numbers, summed in single precision.
+#pragma once
+#include <vector>
+
+#include "../kernels.h"
+
+namespace srmcmc {
+
+struct Bf16Kernels {
+  const char* name;
+  /// As Kernels::shortRun. Positions, gradients of f and noise are single precision; weights, activations and the
+  /// gradients between layers are rounded to bfloat16.
+  void (*shortRun)(const ShortRun&, const float* x, const ShortRunResult&, Progress* progress);
+  /// f and f' at n positions x [n, event]: value [n], gradient [n, event].
+  void (*valueAndGradient)(const Network&, int64_t n, const float* x, float* value, float* gradient);
+};
+
+const Bf16Kernels* portable_bf16_kernels();
+#if defined(__x86_64__)
+const Bf16Kernels* avx2_bf16_kernels();
+/// Null where the compiler does not know the instructions.
+const Bf16Kernels* avx512_bf16_kernels();
+const Bf16Kernels* amx_bf16_kernels();
+#endif
+
+/// The tables that this processor and system can run, the slowest first. The portable one and avx2 widen bfloat16
+/// numbers and multiply in single precision; avx512bf16 and amx have instructions for them.
+std::vector<const Bf16Kernels*> supported_bf16_kernels();
+
+/// The best of them, or the one that SRMCMC_ISA=portable|avx2|avx512|amx names.
+const Bf16Kernels& bf16_kernels();
+
+}  // namespace srmcmc

@@ -1,0 +1,83 @@
+// Sums of products of bfloat16 tiles on any processor: a few tiles at a time are widened into the first-level cache,
+// where single-precision multiply-adds read them.
+#pragma once
+#include "tiles.h"
+
+namespace {
+
+class Engine {
+ public:
+  static void begin() {}
+  static void end() {}
+
+  template <int P, int C, class Meanwhile>
+  static void sum(const Strides& s, const Segment* segments, int count, int tiles, float* out,
+                  Meanwhile&& meanwhile) {
+    meanwhile();
+    constexpr int WIDTH = C * COLUMNS;
+    alignas(64) float a[CHAINS * DEPTH * BLOCK], b[C * DEPTH * BLOCK * COLUMNS];
+    memset(out, 0, static_cast<size_t>(tiles * CHAINS * WIDTH) * 4);
+    for (const Segment* run = segments; run < segments + count; ++run)
+      for (int64_t at = 0; at < run->count; at += DEPTH) {
+        const int depth = static_cast<int>(smaller(DEPTH, run->count - at));
+        for (int i = 0; i < depth; ++i)
+          for (int c = 0; c < C; ++c)
+            widen_weights(run->b + (at + i) * s.bStep + c * TILE, b + (c * DEPTH + i) * BLOCK * COLUMNS);
+        for (int tile = run->first; tile < run->last && tile < tiles; ++tile) {
+          for (int i = 0; i < depth; ++i)
+            widen_rows(run->a + tile * s.aTile + (at + i) * s.aStep, s.aRow, a + i * BLOCK);
+          for (int c = 0; c < C; ++c)
+            for (int column = 0; column < COLUMNS; column += 2 * L) {
+              const float* weights = b + c * DEPTH * BLOCK * COLUMNS + column;
+              float* to = out + tile * CHAINS * WIDTH + c * COLUMNS + column;
+              // 16 rows as 6 + 5 + 5: what 16 registers hold with two vectors of columns.
+              add_products<6>(a, weights, depth * BLOCK, to, WIDTH);
+              add_products<5>(a + 6 * DEPTH * BLOCK, weights, depth * BLOCK, to + 6 * WIDTH, WIDTH);
+              add_products<5>(a + 11 * DEPTH * BLOCK, weights, depth * BLOCK, to + 11 * WIDTH, WIDTH);
+            }
+        }
+      }
+  }
+
+ private:
+  static constexpr int DEPTH = 4;  // products whose tiles are widened at once
+
+  static void widen_rows(const bf16* from, int64_t row, float* to) {
+    for (int r = 0; r < CHAINS; ++r)
+      for (int k = 0; k < BLOCK; k += L) store(to + r * DEPTH * BLOCK + k, widen(from + r * row + k));
+  }
+
+  /// Pairs of terms become rows of single terms.
+  static void widen_weights(const bf16* from, float* to) {
+    for (int k = 0; k < BLOCK; k += 2)
+      for (int column = 0; column < COLUMNS; column += L) {
+        const uvec pairs = *reinterpret_cast<const loose_uvec*>(from + k * COLUMNS + column * 2);
+        store(to + k * COLUMNS + column, reinterpret_cast<vec>(pairs << 16));
+        store(to + (k + 1) * COLUMNS + column, reinterpret_cast<vec>(pairs & 0xffff0000u));
+      }
+  }
+
+  template <int R>
+  __attribute__((noinline)) static void add_products(const float* a, const float* b, int64_t terms, float* out,
+                                                     int64_t outRow) {
+    vec sum[R][2];
+    each<R>([&](auto r) {
+      sum[r][0] = load(out + r * outRow);
+      sum[r][1] = load(out + r * outRow + L);
+    });
+    for (int64_t k = 0; k < terms; ++k) {
+      const vec left = load(b + k * COLUMNS), right = load(b + k * COLUMNS + L);
+      each<R>([&](auto r) {
+        const vec term = splat(a[r * DEPTH * BLOCK + k]);
+        sum[r][0] += term * left;
+        sum[r][1] += term * right;
+      });
+    }
+    each<R>([&](auto r) {
+      store(out + r * outRow, sum[r][0]);
+      store(out + r * outRow + L, sum[r][1]);
+    });
+  }
+};
+
+}  // namespace

@@ -1,0 +1,124 @@
+// The first layer, whose input are images of few channels: forward by gathering terms, backward by columns.
+#pragma once
+#include "layers.h"
+
+namespace {
+
+// Both read and write whole steps, up to OVERRUN numbers too many.
+constexpr int64_t STEP = 16;
+INLINE void copy_terms(const bf16* from, bf16* to, int64_t n) {
+  for (int64_t i = 0; i < n; i += STEP) memcpy(to + i, from + i, STEP * sizeof(bf16));
+}
+INLINE void clear_terms(bf16* to, int64_t n) {
+  for (int64_t i = 0; i < n; i += STEP) memset(to + i, 0, STEP * sizeof(bf16));
+}
+
+/// The terms of `count` outputs of row y from column x on, as [output][chain][depth].
+void gather_strip(const Plan& p, const bf16* images, int64_t y, int64_t x, int64_t count, bf16* to) {
+  const FirstLayer& f = p.first;
+  const ConvShape& s = p.network->shapes[0];
+  const int64_t terms = f.rowTerms * s.filterHeight;
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t chain = 0; chain < CHAINS; ++chain, to += f.depth) {
+      const bf16* from = images + chain * f.image + y * s.strideHeight * f.imageRow + (x + i) * f.shift;
+      for (int64_t row = 0; row < s.filterHeight; ++row)
+        copy_terms(from + row * f.imageRow, to + row * f.rowTerms, f.rowTerms);
+      clear_terms(to + terms, f.depth - terms);
+    }
+}
+
+void first_layer_forward(const Plan& p, const char* packed, char* work) {
+  const FirstLayer& f = p.first;
+  const ConvShape& s = p.network->shapes[0];
+  const int64_t blocks = blocks_of(s.outChannels), products = f.depth / BLOCK;
+  const Strides strides{f.depth, CHAINS * f.depth, BLOCK, 2 * TILE};
+  bf16* strip = at<bf16>(work, p.strip);
+  const auto finish = forward_finish(p, 0, packed, work);
+  Block previous{};
+  for (int64_t y = 0; y < s.outHeight; ++y)
+    for (int64_t x0 = 0; x0 < s.outWidth; x0 += STRIP) {
+      const int64_t count = smaller(STRIP, s.outWidth - x0);
+      gather_strip(p, at<bf16>(work, p.images), y, x0, count, strip);
+      for (int64_t channels = 0; channels < blocks; ++channels) {
+        const bf16* weights = at<bf16>(packed, p.firstForward) + channels * products * 2 * TILE;
+        for (int64_t x = 0; x < count; x += 2) {
+          const int tiles = x + 1 < count ? 2 : 1;
+          const Segment segment{strip + x * CHAINS * f.depth, weights, products, 0, tiles};
+          Engine::sum<2, 2>(strides, &segment, 1, tiles, at<float>(work, p.sums), [&] { finish(previous); });
+          previous = {y * s.outWidth + x0 + x, 1, channels, tiles};
+        }
+      }
+    }
+  finish(previous);
+}
+
+/// Columns of up to four outputs from x on, to the planes of a row of the gradient.
+struct ColumnBlock {
+  int64_t x, tile;
+  int outputs;
+};
+
+void store_columns(const FirstLayer& f, const float* sums, const ColumnBlock& b, float* planes) {
+  const int64_t columns = f.rowTerms - b.tile * COLUMNS;
+  // What a single tile has too many of is zero, and is written over by the plane's next output.
+  const bool whole = columns >= COLUMNS || f.columnTiles == 1;
+  for (int i = 0; i < b.outputs; ++i) {
+    float* plane = planes + (b.x + i) % f.planes * CHAINS * f.planeSize + (b.x + i) * f.shift + b.tile * COLUMNS;
+    for (int chain = 0; chain < CHAINS; ++chain, plane += f.planeSize, sums += COLUMNS) {
+      if (whole)
+        for (int c = 0; c < COLUMNS; c += L) store(plane + c, load(sums + c));
+      else
+        memcpy(plane, sums, static_cast<size_t>(columns) * 4);
+    }
+  }
+}
+
+/// Row y of the chains' gradient: the sum of the planes.
+void add_planes(const Plan& p, const float* planes, int64_t y, float* gradient) {
+  const FirstLayer& f = p.first;
+  const ConvShape& s = p.network->shapes[0];
+  const int64_t row = int64_t{s.inWidth} * s.inChannels;
+  for (int64_t chain = 0; chain < CHAINS; ++chain) {
+    const float* from = planes + chain * f.planeSize + s.padLeft * s.inChannels;
+    float* to = gradient + chain * f.positionStride + y * row;
+    for (int64_t i = 0; i < row; i += L) {
+      vec sum = load(from + i);
+      for (int64_t plane = 1; plane < f.planes; ++plane) sum += load(from + plane * CHAINS * f.planeSize + i);
+      store(to + i, sum);  // what goes past the row's end is written over by the next row
+    }
+  }
+}
+
+void first_layer_backward(const Plan& p, const char* packed, char* work) {
+  const FirstLayer& f = p.first;
+  const ConvShape& s = p.network->shapes[0];
+  const int64_t blocks = blocks_of(s.outChannels);
+  const Strides strides{BLOCK, blocks * TILE, TILE, TILE};
+  const bf16* source = at<bf16>(work, p.gradients[0]);
+  float* planes = at<float>(work, p.planes);
+  float* sums = at<float>(work, p.sums);
+  Segment* segments = at<Segment>(work, p.segments);
+  for (int64_t y = 0; y < s.inHeight; ++y) {
+    ColumnBlock previous{};
+    for (int64_t tile = 0; tile < f.columnTiles; ++tile) {
+      const bf16* weights = at<bf16>(packed, p.firstBackward) + tile * s.filterHeight * blocks * TILE;
+      for (int64_t x = 0; x < s.outWidth; x += 4) {
+        const int outputs = static_cast<int>(smaller(4, s.outWidth - x));
+        int count = 0;
+        for (int64_t row = 0; row < s.filterHeight; ++row) {
+          const int64_t from = y + s.padTop - row;
+          if (from < 0 || from % s.strideHeight != 0 || from / s.strideHeight >= s.outHeight) continue;
+          segments[count++] = {source + (from / s.strideHeight * s.outWidth + x) * blocks * TILE,
+                               weights + row * blocks * TILE, blocks, 0, outputs};
+        }
+        Engine::sum<4, 1>(strides, segments, count, outputs, sums,
+                          [&] { store_columns(f, sums, previous, planes); });
+        previous = {x, tile, outputs};
+      }
+    }
+    store_columns(f, sums, previous, planes);
+    add_planes(p, planes, y, at<float>(work, p.positionGradient));
+  }
+}
+
+}  // namespace

@@ -1,0 +1,122 @@
+// Where a network's numbers lie: the packed weights that all threads read, and one thread's working space.
+#pragma once
+#include "../memory.h"
+#include "geometry.h"
+
+namespace {
+
+using srmcmc::Network;
+
+INLINE int64_t take(int64_t& total, int64_t bytes) {
+  constexpr int64_t LINE = 64;
+  const int64_t at = total;
+  total += divide_up(bytes, LINE) * LINE;
+  return at;
+}
+
+/// Bytes of a layer's outputs, or of their gradients.
+INLINE int64_t tiles_size(const ConvShape& s) {
+  return int64_t{s.outHeight} * s.outWidth * blocks_of(s.outChannels) * TILE * 2;
+}
+
+/// The first layer reads images, whose channels are few: the terms of one output, all taps of all channels, are
+/// gathered into rows. Its gradient is made by columns: the taps of one row of the filter, times channels.
+struct FirstLayer {
+  int64_t event;              // numbers in an image
+  int64_t positionStride;     // floats from a chain's position to the next
+  int64_t imageRow, image;    // of an image in bfloat16 with zeros around it: numbers in a row, in all
+  int64_t rowTerms, depth;    // numbers in a row of taps; terms of an output, in whole blocks
+  int64_t columnTiles;        // of rowTerms columns
+  int64_t planes, planeSize;  // a row of the gradient is the sum of planes, in each of which columns do not overlap
+  int64_t shift;              // numbers from one output's columns to the next one's
+};
+
+constexpr int64_t STRIP = 16;    // outputs whose terms are gathered at once
+constexpr int64_t OVERRUN = 32;  // numbers that a vector may be read or written past a row's end
+
+FirstLayer first_layer(const ConvShape& s) {
+  FirstLayer f{};
+  const int64_t channels = s.inChannels;
+  f.event = int64_t{s.inHeight} * s.inWidth * channels;
+  // Chains are not a power of two apart, where they would compete for the same lines of the cache.
+  f.positionStride = divide_up(f.event, 64) * 64 + 16;
+  f.rowTerms = s.filterWidth * channels;
+  f.depth = blocks_of(f.rowTerms * s.filterHeight) * BLOCK;
+  const auto padded = [](int64_t in, int64_t pad, int64_t out, int64_t stride, int64_t filter) {
+    return larger(in + pad, (out - 1) * stride + filter);
+  };
+  const int64_t width = padded(s.inWidth, s.padLeft, s.outWidth, s.strideWidth, s.filterWidth);
+  const int64_t height = padded(s.inHeight, s.padTop, s.outHeight, s.strideHeight, s.filterHeight);
+  f.imageRow = width * channels;
+  f.image = divide_up(height * f.imageRow + OVERRUN, 32) * 32 + 32;
+  f.columnTiles = divide_up(f.rowTerms, COLUMNS);
+  f.shift = s.strideWidth * channels;
+  f.planes = smaller(s.outWidth, divide_up(s.filterWidth, s.strideWidth));
+  f.planeSize = divide_up(width * channels, 16) * 16 + OVERRUN;
+  return f;
+}
+
+struct Plan {
+  const Network* network;
+  int hidden;  // layers with an activation
+  bool bySigns;
+  FirstLayer first;
+  // Bytes into the packed weights
+  int64_t packedSize = 0, firstForward = 0, firstBackward = 0, top = 0;
+  int64_t bias[Network::kMaxLayers], forward[Network::kMaxLayers], backward[Network::kMaxLayers];
+  // Bytes into a working space
+  int64_t workSize = 0, positions = 0, images = 0, strip = 0, planes = 0, positionGradient = 0, sums = 0;
+  int64_t segments = 0, noise = 0;
+  int64_t activations[Network::kMaxLayers], derivatives[Network::kMaxLayers];
+  int64_t gradients[2] = {0, 0};  // layers take turns
+};
+
+Plan plan_of(const Network& f, int64_t noiseFloats) {
+  Plan p{};
+  p.network = &f;
+  p.hidden = f.layers - 1;
+  p.bySigns = f.sign_tells_derivative();
+  p.first = first_layer(f.shapes[0]);
+  const FirstLayer& first = p.first;
+  const ConvShape& image = f.shapes[0];
+
+  const int64_t columns = blocks_of(image.outChannels) * BLOCK;
+  p.firstForward = take(p.packedSize, first.depth * columns * 2);
+  p.firstBackward = take(p.packedSize, first.columnTiles * image.filterHeight * columns * COLUMNS * 2);
+  const ConvShape& last = f.shapes[p.hidden];
+  p.top = take(p.packedSize, int64_t{last.inHeight} * last.inWidth * blocks_of(last.inChannels) * BLOCK * 4);
+  int64_t gradientSize[2] = {0, 0}, tapRows = 1;
+  for (int l = 0; l < p.hidden; ++l) {
+    const ConvShape& s = f.shapes[l];
+    tapRows = larger(tapRows, s.filterHeight);
+    p.bias[l] = take(p.packedSize, blocks_of(s.outChannels) * BLOCK * 4);
+    p.activations[l] = take(p.workSize, tiles_size(s));
+    p.derivatives[l] = take(p.workSize, p.bySigns ? 0 : tiles_size(s));
+    gradientSize[l % 2] = larger(gradientSize[l % 2], tiles_size(s));
+    if (l == 0) continue;
+    p.forward[l] = take(p.packedSize, forward_grid(s).packedSize() * 2);
+    p.backward[l] = p.packedSize;
+    each_phase(s, [&](const Grid& phase) { take(p.packedSize, phase.packedSize() * 2); });
+  }
+  for (int i = 0; i < 2; ++i) p.gradients[i] = take(p.workSize, gradientSize[i]);
+  p.positions = take(p.workSize, CHAINS * first.positionStride * 4);
+  p.positionGradient = take(p.workSize, CHAINS * first.positionStride * 4);
+  p.images = take(p.workSize, CHAINS * first.image * 2);
+  p.strip = take(p.workSize, STRIP * CHAINS * first.depth * 2 + OVERRUN * 2);
+  p.planes = take(p.workSize, first.planes * CHAINS * first.planeSize * 4);
+  p.sums = take(p.workSize, 2 * TILE * 4);
+  p.segments = take(p.workSize, 3 * tapRows * static_cast<int64_t>(sizeof(Segment)));
+  p.noise = take(p.workSize, noiseFloats * 4);
+  return p;
+}
+
+template <class T>
+INLINE T* at(char* memory, int64_t offset) {
+  return reinterpret_cast<T*>(memory + offset);
+}
+template <class T>
+INLINE const T* at(const char* memory, int64_t offset) {
+  return reinterpret_cast<const T*>(memory + offset);
+}
+
+}  // namespace

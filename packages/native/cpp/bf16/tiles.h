@@ -1,0 +1,35 @@
+// The shape of the work: everything is cut into tiles of 16 chains by 32 channels, 1 KiB of bfloat16 each.
+//
+// Activations lie as [row][column][channel block][16 chains][32 channels], so that neighbouring taps of a convolution
+// are one run of tiles. Weights lie as pairs of tiles of 16 columns: [32 / 2 pairs of terms][16 columns][2 terms].
+#pragma once
+#include "number.h"
+
+namespace {
+
+constexpr int CHAINS = 16;   // of a group: the rows of a tile
+constexpr int BLOCK = 32;    // channels of a tile: the terms of one product
+constexpr int TILE = CHAINS * BLOCK;
+constexpr int COLUMNS = 16;  // of a tile of weights or sums
+
+/// A run of products: a tile of `a` by one of `b`, and the next ones, `count` times. Of the block's rows of tiles,
+/// those from `first` to before `last` take part.
+struct Segment {
+  const bf16 *a, *b;
+  int64_t count;
+  int first, last;
+};
+
+/// Distances in elements: between the rows of a tile of `a`, between the block's tiles of `a`, and from one product of
+/// a run to the next.
+struct Strides {
+  int64_t aRow, aTile, aStep, bStep;
+};
+
+// An engine computes blocks of sums. It has
+//   begin(), end(): around its use on a thread;
+//   sum<P, C>(strides, segments, count, tiles, out, meanwhile): the sums of products of P tiles of `a` (2 or 4) by C
+//     tiles of `b` (4 / P), of which the first `tiles` rows are wanted, to out [P][16][16 C]. It calls meanwhile()
+//     before it writes to `out`, where it can while the products are still being computed.
+
+}  // namespace
