@@ -1,0 +1,168 @@
+/** The flags, described once: help, checks and defaults all come from the schema. */
+import { availableParallelism } from 'node:os';
+import { InvalidArgumentError } from '@srmcmc/core';
+import { type Command, Option } from 'commander';
+import { z } from 'zod';
+import { backendNames } from './engines/backends.ts';
+import { peerNames } from './engines/peers.ts';
+import { workloadNames } from './workloads/workloads.ts';
+
+const count = () => z.int().min(1);
+const list = <T extends z.ZodType>(item: T) => z.array(item).min(1);
+
+/** A net of the paper: n channels in its first layer, images of `side` pixels. */
+const net = z
+  .string()
+  .regex(/^[1-9]\d*@(32|64|128)$/, 'must be n@side with side 32, 64 or 128, such as 64@32');
+
+export const flagsSchema = z.object({
+  workloads: list(z.enum(workloadNames as [string, ...string[]]))
+    .default([...workloadNames])
+    .describe(`what to measure: ${workloadNames.join(', ')}`),
+  nets: list(net)
+    .default(['32@32', '64@32', '128@32', '64@64'])
+    .describe("the paper's nets, n@side: n channels in the first layer, images of side pixels"),
+  chains: list(count()).default([64]).describe('m, chains or images at once'),
+  steps: count().default(10).describe('K, steps in one call of langevin-step'),
+  learningSteps: count().default(100).describe('K of learning-iteration'),
+  threads: list(count())
+    .default([availableParallelism()])
+    .describe('threads of every engine; default: all cores'),
+  engines: list(z.string())
+    .default(['native', 'tensorflow', 'wasm', 'cpu'])
+    .describe(`${backendNames.join(', ')}; the start of a name will do, such as native/float32/avx2`),
+  peer: z
+    .array(z.enum(peerNames as [string, ...string[]]))
+    .default([])
+    .describe(`programs of others to compare with: ${peerNames.join(', ')}`),
+  python: z.string().default('python3').describe('the Python that runs them'),
+  samples: z.int().min(3).default(11).describe('samples of every row'),
+  sampleSeconds: z.number().positive().default(0.5).describe('at least this long does a sample take'),
+  budget: z.number().positive().default(120).describe('seconds; a row that would take longer is left out'),
+  json: z.string().optional().describe('write every sample here'),
+  svg: z.string().optional().describe('write a chart here'),
+  check: z.string().optional().describe('results to compare with; exit code 1 where ours has become slower'),
+  updateBaseline: z.boolean().default(false).describe('write what was measured to the file of --check'),
+  tolerance: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0.05)
+    .describe('what --check lets pass, as a fraction of the fraction of peak'),
+  quick: z
+    .boolean()
+    .default(false)
+    .describe('a minute or so, for a look: small nets, few steps, short samples'),
+});
+
+export type Flags = z.output<typeof flagsSchema>;
+
+/** What --quick means, where the flags do not say otherwise. */
+const QUICK: Partial<Flags> = {
+  nets: ['32@32'],
+  steps: 2,
+  learningSteps: 5,
+  samples: 9,
+  sampleSeconds: 0.05,
+  budget: 15,
+};
+
+interface FieldSchema {
+  readonly type?: string;
+  readonly items?: { readonly type?: string };
+  readonly description?: string;
+  readonly default?: unknown;
+}
+
+const fields = Object.entries(
+  z.toJSONSchema(flagsSchema, { io: 'input' }).properties as Record<string, FieldSchema>,
+);
+
+/** Adds a flag for each field: `sampleSeconds` becomes `--sample-seconds <number>`. */
+export function addFlags(command: Command): Command {
+  for (const [field, { type, items, description, default: initial }] of fields) {
+    const value =
+      type === 'array' ? `<${items?.type === 'string' ? 'names' : 'integers'}>` : `<${placeOf(type)}>`;
+    const hasDefault = type !== 'boolean' && initial !== undefined && field !== 'threads';
+    const shown = Array.isArray(initial) ? initial.join(',') || 'none' : String(initial);
+    const option = new Option(
+      type === 'boolean' ? flagName(field) : `${flagName(field)} ${value}`,
+      hasDefault ? `${description} (default: ${shown})` : description,
+    );
+    if (field === 'peer')
+      option.argParser((text: string, before: string | undefined) =>
+        before === undefined ? text : `${before},${text}`,
+      );
+    command.addOption(option);
+  }
+  return command;
+}
+
+/**
+ * What the flags say, checked.
+ *
+ * @throws InvalidArgumentError that names the field.
+ */
+export function readFlags(given: Readonly<Record<string, unknown>>): Flags {
+  const values = Object.fromEntries(
+    fields
+      .filter(([field]) => given[field] !== undefined)
+      .map(([field, schema]) => [field, parseAs(field, schema, given[field])]),
+  );
+  const result = flagsSchema.safeParse({ ...(values['quick'] === true ? QUICK : {}), ...values });
+  if (!result.success) {
+    const issue = result.error.issues[0]!;
+    const [field, index] = issue.path as [string, number?];
+    const value = values[field];
+    const got = index === undefined ? value : (value as unknown[])[index];
+    throw new InvalidArgumentError(
+      field,
+      `${problemOf(issue)}, got ${typeof got === 'string' ? `'${got}'` : String(got)}`,
+    );
+  }
+  const flags = result.data;
+  if (flags.updateBaseline && flags.check === undefined) {
+    throw new InvalidArgumentError('updateBaseline', 'needs --check, the file to write');
+  }
+  return flags;
+}
+
+function parseAs(field: string, { type, items }: FieldSchema, value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  if (type === 'array') {
+    const parts = value.split(',').map((part) => part.trim());
+    return items?.type === 'string' ? parts : parts.map((part) => numberFrom(field, part));
+  }
+  return type === 'integer' || type === 'number' ? numberFrom(field, value) : value;
+}
+
+function numberFrom(field: string, text: string): number {
+  const value = Number(text);
+  if (text === '' || !Number.isFinite(value)) {
+    throw new InvalidArgumentError(field, `must be a number, got '${text}'`);
+  }
+  return value;
+}
+
+function problemOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'too_small':
+      return `must be ${issue.inclusive === false ? 'above' : 'at least'} ${issue.minimum}`;
+    case 'too_big':
+      return `must be ${issue.inclusive === false ? 'below' : 'at most'} ${issue.maximum}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.join(', ')}`;
+    case 'invalid_type':
+      return issue.expected === 'int' ? 'must be an integer' : `must be a ${issue.expected}`;
+    default:
+      return issue.message;
+  }
+}
+
+function placeOf(type: string | undefined): string {
+  return type === 'string' ? 'text' : (type ?? 'text');
+}
+
+function flagName(field: string): string {
+  return `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

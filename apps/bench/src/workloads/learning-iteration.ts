@@ -1,0 +1,69 @@
+/** One iteration of Algorithm 1 (Nijkamp et al. 2019): K steps from noise, the parameter gradient at x⁺ and x⁻, Adam. */
+import { dispose, foldIn, key, uniform } from '@srmcmc/core';
+import { type ConvEnergy, multiplyAccumulates } from '@srmcmc/energy';
+import { adam, initialState, learningStep, momentMatching, noiseInitialised } from '@srmcmc/estimators';
+import * as tf from '@tensorflow/tfjs-core';
+import { awaitTensor } from './await-tensor.ts';
+import { shortRunKernel } from './langevin-step.ts';
+import type { Workload } from './workload.ts';
+
+/** The paper's: noise added to the data, and the step size of Adam. */
+const SIGMA = 0.03;
+const LEARNING_RATE = 1e-4;
+/** Forward, input gradient and filter gradient, two operations a multiply-add. */
+const PARAMETER_GRADIENT_OPERATIONS = 6;
+
+export const learningIteration: Workload = {
+  name: 'learning-iteration',
+  unit: 'iteration',
+  description:
+    'one iteration of Algorithm 1: K steps of m chains from noise, parameter gradient at x⁺ and x⁻, Adam',
+  cases: ({ side, width, chains, learningSteps }) => [
+    { workload: 'learning-iteration', side, width, chains, steps: learningSteps },
+  ],
+  unitsPerCall: () => 1,
+  operations: ({ chains, steps }, network) =>
+    (4 * steps! + 2 * PARAMETER_GRADIENT_OPERATIONS) * multiplyAccumulates(network) * chains,
+  checkOperations: (_case, network, images) =>
+    2 * PARAMETER_GRADIENT_OPERATIONS * multiplyAccumulates(network) * images,
+  extraInputs: () => ({}),
+  prepare: ({ case: { steps }, energy, images, fused }) => {
+    const learner = {
+      energy,
+      chains: noiseInitialised({
+        kernel: shortRunKernel(fused),
+        steps: steps!,
+        initial: uniform(energy.eventShape),
+      }),
+      estimator: momentMatching,
+      optimizer: adam({ learningRate: LEARNING_RATE }),
+      smoothing: SIGMA,
+    };
+    let state = initialState(learner, key(8));
+    let call = 0;
+    return {
+      run: () => {
+        const step = learningStep(learner, state, images, foldIn(key(9), call++));
+        dispose([state, step.samples, step.trace, step.dataValue, step.sampleValue]);
+        state = step.state;
+        awaitTensor(Object.values(energy.variables).at(-1)!);
+      },
+      check: (count) => ({ values: parameterGradient(energy, images, count), parts: 1 }),
+      dispose: () => dispose(state),
+    };
+  },
+};
+
+/** Of mean f(x⁻) − mean f(x⁺), x⁺ the images and x⁻ half of them, in PyTorch's layout and order. */
+function parameterGradient(energy: ConvEnergy, images: tf.Tensor4D, count: number): Float32Array {
+  const flat = tf.tidy(() => {
+    const data = tf.slice(images, 0, count);
+    const { gradients } = momentMatching.estimate(energy, data, tf.mul(data, 0.5));
+    const parts = Object.keys(energy.variables).map((name) => {
+      const gradient = gradients[name]!;
+      return tf.reshape(gradient.rank === 4 ? tf.transpose(gradient, [3, 2, 0, 1]) : gradient, [-1]);
+    });
+    return tf.concat(parts).dataSync();
+  }) as Float32Array;
+  return Float32Array.from(flat);
+}
