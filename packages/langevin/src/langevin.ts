@@ -15,10 +15,10 @@ import {
   type KernelInfo,
   type KernelState,
   normal,
-  type Schedule,
   type TransitionKernel,
-  valueAt,
 } from '@srmcmc/core';
+import { coefficientsOf, type DriftNoiseOptions, type StepSizeOptions } from './coefficients.ts';
+import { gradientNorms } from './gradient-norms.ts';
 
 /** Bounds that are off unless given. They bias the chain; the paper uses neither. */
 export interface LangevinClamps {
@@ -28,19 +28,7 @@ export interface LangevinClamps {
   readonly clampSample?: readonly [low: number, high: number];
 }
 
-/** Textbook form: drift Δ²/2 and noise Δ from one step size Δ. */
-export interface StepSizeOptions extends LangevinClamps {
-  /** Δ. */
-  readonly stepSize: Schedule;
-}
-
-/** Free form: x ← x + drift · f'(x) + noise · U. The paper's program: drift 1, noise 0.01. */
-export interface DriftNoiseOptions extends LangevinClamps {
-  readonly drift: Schedule;
-  readonly noise: Schedule;
-}
-
-export type LangevinOptions = StepSizeOptions | DriftNoiseOptions;
+export type LangevinOptions = (StepSizeOptions | DriftNoiseOptions) & LangevinClamps;
 
 /**
  * The Langevin transition kernel. It makes one gradient evaluation a step, and has no Metropolis test, so that
@@ -102,31 +90,8 @@ function langevinStep(
   const { value, grad } = energy.valueAndGrad(state.x);
   const { x, gradientNorm } = tf.tidy(() => ({
     x: move(state.x, grad),
-    gradientNorm: tf.norm(tf.reshape(grad, [grad.shape[0]!, -1]), 'euclidean', 1) as tf.Tensor1D,
+    gradientNorm: gradientNorms(grad),
   }));
   grad.dispose();
   return { state: { x, step: state.step + 1 }, info: { value, gradientNorm } };
-}
-
-function coefficientsOf(options: LangevinOptions): (step: number) => { drift: number; noise: number } {
-  const positive = (field: string, schedule: Schedule, step: number): number => {
-    const value = valueAt(schedule, step, field);
-    if (value < 0)
-      throw new InvalidArgumentError(field, `must not be negative, got ${value} at step ${step}`);
-    return value;
-  };
-  if (!('stepSize' in options) && !('drift' in options && 'noise' in options)) {
-    const given = Object.keys(options).join(', ') || 'nothing';
-    throw new InvalidArgumentError('options', `must hold stepSize, or drift and noise; got ${given}`);
-  }
-  if ('stepSize' in options) {
-    return (step) => {
-      const size = positive('stepSize', options.stepSize, step);
-      return { drift: size ** 2 / 2, noise: size };
-    };
-  }
-  return (step) => ({
-    drift: positive('drift', options.drift, step),
-    noise: positive('noise', options.noise, step),
-  });
 }

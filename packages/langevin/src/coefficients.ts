@@ -1,0 +1,45 @@
+/** The two coefficients of a Langevin step, drift and noise, from either form of its options. */
+import { InvalidArgumentError, type Schedule, valueAt } from '@srmcmc/core';
+
+/** Textbook form: drift Δ²/2 and noise Δ from one step size Δ. */
+export interface StepSizeOptions {
+  /** Δ. */
+  readonly stepSize: Schedule;
+}
+
+/** Free form: drift · f'(x) + noise · U. The paper's program: drift 1, noise 0.01. */
+export interface DriftNoiseOptions {
+  readonly drift: Schedule;
+  readonly noise: Schedule;
+}
+
+/**
+ * The coefficients at the index of a step.
+ *
+ * @throws InvalidArgumentError where neither form is given; the result throws it for a coefficient that is negative
+ * or not finite.
+ */
+export function coefficientsOf(
+  options: StepSizeOptions | DriftNoiseOptions,
+): (step: number) => { drift: number; noise: number } {
+  const positive = (field: string, schedule: Schedule, step: number): number => {
+    const value = valueAt(schedule, step, field);
+    if (value < 0)
+      throw new InvalidArgumentError(field, `must not be negative, got ${value} at step ${step}`);
+    return value;
+  };
+  if (!('stepSize' in options) && !('drift' in options && 'noise' in options)) {
+    const given = Object.keys(options).join(', ') || 'nothing';
+    throw new InvalidArgumentError('options', `must hold stepSize, or drift and noise; got ${given}`);
+  }
+  if ('stepSize' in options) {
+    return (step) => {
+      const size = positive('stepSize', options.stepSize, step);
+      return { drift: size ** 2 / 2, noise: size };
+    };
+  }
+  return (step) => ({
+    drift: positive('drift', options.drift, step),
+    noise: positive('noise', options.noise, step),
+  });
+}
