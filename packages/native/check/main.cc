@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 
+#include "bf16/bf16_kernels.h"
 #include "check.h"
 #include "thread_pool.h"
 
@@ -69,9 +70,17 @@ check::Checks checks_of(const srmcmc::Kernels& kernels, const check::Options& op
   return checks;
 }
 
+check::Checks checks_of(const srmcmc::Bf16Kernels& kernels, const check::Options& options) {
+  check::Checks checks;
+  const check::Sampler bfloat16{check::Sampler::bfloat16, kernels.shortRun, kernels.valueAndGradient};
+  check::add_network(checks, options, bfloat16);
+  check::add_short_run(checks, options, bfloat16);
+  return checks;
+}
+
 /// Prints the name before measuring, so that a crash says whose it is.
 bool passes(const char* instructionSet, const check::Check& check) {
-  std::printf("%-8s  %-64s ", instructionSet, check.name.c_str());
+  std::printf("%-10s  %-64s ", instructionSet, check.name.c_str());
   std::fflush(stdout);
   const auto start = std::chrono::steady_clock::now();
   const check::Figure figure = check.measure();
@@ -88,15 +97,17 @@ bool passes(const char* instructionSet, const check::Check& check) {
 int main(int count, char** words) {
   const Arguments arguments = parse(count, words);
   int run = 0, failed = 0;
-  for (const srmcmc::Kernels* kernels : srmcmc::supported_kernels()) {
-    if (!arguments.isa.empty() && arguments.isa != kernels->name) continue;
-    for (const check::Check& check : checks_of(*kernels, arguments.options)) {
+  const auto run_table = [&](const auto& kernels) {
+    if (!arguments.isa.empty() && arguments.isa != kernels.name) return;
+    for (const check::Check& check : checks_of(kernels, arguments.options)) {
       if (check.name.find(arguments.only) == std::string::npos) continue;
       ++run;
-      if (arguments.list) std::printf("%-8s  %s\n", kernels->name, check.name.c_str());
-      else if (!passes(kernels->name, check)) ++failed;
+      if (arguments.list) std::printf("%-10s  %s\n", kernels.name, check.name.c_str());
+      else if (!passes(kernels.name, check)) ++failed;
     }
-  }
+  };
+  for (const srmcmc::Kernels* kernels : srmcmc::supported_kernels()) run_table(*kernels);
+  for (const srmcmc::Bf16Kernels* kernels : srmcmc::supported_bf16_kernels()) run_table(*kernels);
   if (run == 0) refuse("--isa or --only: there is no such check on this processor;");
   if (!arguments.list) std::printf("%d checks, %d failed\n", run, failed);
   return failed > 0 ? 1 : 0;
