@@ -23,7 +23,9 @@
       "target_name": "srmcmc_native",
       "sources": ["cpp/binding.cc", "cpp/network_binding.cc", "cpp/dispatch.cc", "cpp/bf16/choose.cc", "cpp/thread_pool.cc"],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
-      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS"],
+      "defines": [
+        "NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
+      ],
       "dependencies": ["isa_portable"],
       "libraries": ["-pthread"],
       "conditions": [["target_arch=='x64'", { "dependencies": ["isa_avx2", "isa_avx512"] }]]
