@@ -13,7 +13,12 @@ export {
   valueAndGradByTape,
 } from './energy.ts';
 export * from './errors.ts';
-export type { GeneratorModel } from './generator.ts';
+export {
+  type DifferentiableGenerator,
+  type GeneratorModel,
+  type Pullback,
+  pullbackByTape,
+} from './generator.ts';
 export { fromPoints, gaussian, type InitialDistribution, uniform } from './initial.ts';
 export type { FusedSampler, KernelInfo, KernelState, TransitionKernel } from './kernel.ts';
 export { foldIn, fromChain, type Key, key, split } from './key.ts';
