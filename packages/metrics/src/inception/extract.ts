@@ -1,8 +1,9 @@
 /** Features of any number of images, a batch at a time, so that memory does not grow with their number. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Dataset, dispose, elements, InvalidShapeError, requireInteger } from '@srmcmc/core';
+import type { FeatureExtractor } from '../features/extractor.ts';
 import { NonFiniteFeaturesError } from './errors.ts';
-import type { Inception } from './inception.ts';
+import { dimensionOf, type Inception } from './inception.ts';
 import type { ImageBatch } from './preprocessing.ts';
 import type { InceptionFeature } from './weights.ts';
 
@@ -54,6 +55,28 @@ export async function* extractFeatures<F extends InceptionFeature>(
       await turn();
     }
   }
+}
+
+/**
+ * One feature of the network as an extractor. Larger batches of images are cut up: memory grows with `batchSize`.
+ */
+export function inceptionExtractor<F extends InceptionFeature>(
+  inception: Inception<F>,
+  feature: F,
+  options: { readonly batchSize?: number } = {},
+): FeatureExtractor {
+  const dimension = dimensionOf(feature);
+  return {
+    source: inception.source(feature),
+    dimension,
+    async features(images) {
+      const values = new Float32Array(images.shape[0]! * dimension);
+      for await (const { first, features } of extractFeatures(inception, [images], options)) {
+        values.set(features[feature], first * dimension);
+      }
+      return values;
+    },
+  };
 }
 
 /** The images of a data set, the first `count` in its order, as `extractFeatures` takes them. */

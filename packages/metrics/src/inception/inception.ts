@@ -1,8 +1,9 @@
 /** Inception-v3 as a feature extractor, on whatever tfjs backend is active. */
 import * as tf from '@tensorflow/tfjs-core';
 import { InvalidArgumentError, MissingWeightsError, requireBackend } from '@srmcmc/core';
+import type { FeatureSource } from '../features/feature-set.ts';
 import type { Affine } from './folding.ts';
-import { type Branches, type Convolution, type Layer, type Pool, STAGES } from './network.ts';
+import { type Branches, type Convolution, CLASSES, type Layer, type Pool, STAGES } from './network.ts';
 import {
   type ImageBatch,
   preprocess,
@@ -20,17 +21,10 @@ export interface InceptionOptions<F extends InceptionFeature> {
   readonly preprocessing?: Preprocessing;
 }
 
-/** What features were computed with. Statistics of features may be compared where these are equal. */
-export interface FeatureOrigin {
-  readonly network: 'inception-v3-2015-12-05';
-  /** SHA-256 of the file of weights. */
-  readonly weights: string;
-  readonly preprocessing: Preprocessing;
-}
-
 export interface Inception<F extends InceptionFeature = InceptionFeature> {
   readonly wanted: readonly F[];
-  readonly origin: FeatureOrigin;
+  /** How features come about; statistics of features compare where it is equal. */
+  source(feature: F): FeatureSource;
   /**
    * The features of one batch, `[n, 64]`, `[n, 192]`, `[n, 768]`, `[n, 2048]` or `[n, 1008]`: means over the pixels of a
    * layer's output. The images are borrowed, the features the caller's. A tensor's values are not read back for a
@@ -84,16 +78,20 @@ export function inceptionV3<F extends InceptionFeature = InceptionFeature>(
       found[feature] = tf.mean(x, [1, 2]) as tf.Tensor2D;
     }
     if (classifier !== undefined) {
-      const unbiased = tf.matMul(found[2048]!, classifier.weight as tf.Tensor2D);
+      const unbiased = tf.matMul<tf.Tensor2D>(found[2048]!, classifier.weight as tf.Tensor2D);
       found.logitsUnbiased = unbiased;
-      found.logits = tf.add(unbiased, classifier.bias);
+      found.logits = tf.add<tf.Tensor2D>(unbiased, classifier.bias);
     }
     return Object.fromEntries(wanted.map((feature) => [feature, found[feature]!])) as Record<F, tf.Tensor2D>;
   };
 
   return {
     wanted,
-    origin: { network: 'inception-v3-2015-12-05', weights: weights.sha256, preprocessing },
+    source: (feature) => ({
+      name: `inception-v3-2015-12-05/${feature}`,
+      weights: weights.sha256,
+      resize: preprocessing,
+    }),
     features(images) {
       if (images instanceof tf.Tensor) requireImageShape(images.shape);
       else requireImages(images);
@@ -203,4 +201,9 @@ function requireFeatures(weights: InceptionWeights, wanted: readonly InceptionFe
         'whole network',
     );
   }
+}
+
+/** Number of elements of a feature. */
+export function dimensionOf(feature: InceptionFeature): number {
+  return typeof feature === 'string' ? CLASSES : feature;
 }
