@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "arguments.h"
+#include "image_binding.h"
 #include "kernels.h"
 #include "network_binding.h"
 #include "thread_pool.h"
@@ -241,6 +242,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<bind_select>(exports, "select");
   add<bind_reduce>(exports, "reduce");
   add<bind_normal>(exports, "normal");
+  add_image_functions(exports);
   add_network_functions(env, exports);
   return exports;
 }

@@ -61,6 +61,18 @@ struct ReduceShape {
   float scale;
 };
 
+/// Windows over NHWC images.
+struct PoolShape {
+  int batch, inHeight, inWidth, channels, outHeight, outWidth;
+  int filterHeight, filterWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, padTop, padLeft;
+};
+
+/// Bilinear resizing of NHWC images; where output pixels lie in the source as TensorFlow's options say.
+struct ResizeShape {
+  int batch, inHeight, inWidth, channels, outHeight, outWidth;
+  bool alignCorners, halfPixelCenters;
+};
+
 /// Normals of chains firstChain .. firstChain + chains - 1 at one step; event elements for each chain.
 struct NormalStream {
   uint32_t key[2];
@@ -121,6 +133,10 @@ struct Kernels {
   void (*compare)(Binary, const Broadcast&, const float* a, const float* b, uint8_t* y);
   void (*select)(int64_t n, const uint8_t* condition, const float* a, const float* b, float* y);
   void (*reduce)(Reduction, const ReduceShape&, const float* x, float* y);
+  void (*pool)(bool average, const PoolShape&, const float* x, float* y);
+  void (*resizeBilinear)(const ResizeShape&, const float* x, float* y);
+  /// Row r of y is row r of each part in turn.
+  void (*concat)(int64_t rows, int64_t parts, const int64_t* lengths, const float* const* x, float* y);
   void (*normal)(const NormalStream&, float* y);
   /// x [chains, event]; `progress` may be null.
   void (*shortRun)(const ShortRun&, const float* x, const ShortRunResult&, Progress* progress);

@@ -50,6 +50,10 @@ export interface Addon {
   compare(op: number, shape: Int32Array, a: Float32Array, b: Float32Array, y: Uint8Array): void;
   select(condition: Uint8Array, a: Float32Array, b: Float32Array, y: Float32Array): void;
   reduce(op: number, shape: Int32Array, x: Float32Array, y: Float32Array, scale: number): void;
+  pool(average: 0 | 1, shape: Int32Array, x: Float32Array, y: Float32Array): void;
+  resizeBilinear(shape: Int32Array, x: Float32Array, y: Float32Array): void;
+  /** After the named arguments: the parts, one for each length. */
+  concat(lengths: Int32Array, y: Float32Array, ...parts: Float32Array[]): void;
   normal(
     k0: number,
     k1: number,

@@ -12,12 +12,15 @@ import {
 
 import { loadAddon } from './addon.ts';
 import { NativeBackend } from './backend.ts';
+import { concatKernels } from './kernels/concat.ts';
 import { convolutionKernels } from './kernels/convolution.ts';
 import { elementwiseKernels } from './kernels/elementwise.ts';
 import { matMulKernels } from './kernels/matmul.ts';
 import type { NativeKernel } from './kernels/native-kernel.ts';
+import { poolingKernels } from './kernels/pooling.ts';
 import { randomKernels } from './kernels/random.ts';
 import { reductionKernels } from './kernels/reduction.ts';
+import { resizeKernels } from './kernels/resize.ts';
 import { shortRunKernels } from './kernels/short-run.ts';
 
 export const BACKEND_NAME = 'srmcmc-native';
@@ -50,6 +53,9 @@ export function registerNativeBackend(): boolean {
     ...matMulKernels,
     ...elementwiseKernels,
     ...reductionKernels,
+    ...poolingKernels,
+    ...resizeKernels,
+    ...concatKernels,
     ...randomKernels,
     ...shortRunKernels,
   };

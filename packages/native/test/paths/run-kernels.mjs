@@ -102,6 +102,17 @@ for (const shape of [
     addon.reduce(op, Int32Array.from(shape), x, y, 0.25);
     keep(`reduction ${op} ${shape}`, y);
   }
+for (const average of [0, 1]) {
+  const y = new Float32Array(2 * 6 * 5 * 37);
+  addon.pool(average, Int32Array.of(2, 12, 9, 37, 6, 5, 3, 3, 2, 2, 1, 1, 0, 1), array(2 * 12 * 9 * 37), y);
+  keep(`pool ${average}`, y);
+}
+const resized = new Float32Array(3 * 40 * 30 * 3);
+addon.resizeBilinear(Int32Array.of(3, 16, 50, 3, 40, 30, 0, 1), array(3 * 16 * 50 * 3), resized);
+keep('resize', resized);
+const joined = new Float32Array(100 * 48);
+addon.concat(Int32Array.of(7, 41), joined, array(700), array(4100));
+keep('concat', joined);
 const condition = Uint8Array.from({ length: 1003 }, (_, i) => i % 3);
 const chosen = new Float32Array(1003);
 addon.select(condition, array(1003), array(1003), chosen);
