@@ -13,6 +13,10 @@ struct Bf16Kernels {
   void (*shortRun)(const ShortRun&, const float* x, const ShortRunResult&, Progress* progress);
   /// f and f' at n positions x [n, event]: value [n], gradient [n, event].
   void (*valueAndGradient)(const Network&, int64_t n, const float* x, float* value, float* gradient);
+  /// f at n images x, and the gradient of sum_i weights[i] f(x_i) in each layer's filter and bias: gradients
+  /// [2 layers]. `progress` counts images and may be null.
+  void (*parameterGradient)(const Network&, int64_t n, const float* x, const float* weights, float* value,
+                            float* const* gradients, Progress* progress);
 };
 
 const Bf16Kernels* portable_bf16_kernels();

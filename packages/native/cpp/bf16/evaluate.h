@@ -69,11 +69,15 @@ void store_group(const Plan& p, const char* work, int64_t from, int64_t chains, 
            static_cast<size_t>(p.first.event) * 4);
 }
 
+void forward_passes(const Plan& p, const char* packed, char* work) {
+  first_layer_forward(p, packed, work);
+  for (int l = 1; l < p.hidden; ++l) layer_forward(p, l, packed, work);
+}
+
 /// f of each chain, and f' to p.positionGradient.
 void evaluate(const Plan& p, const char* packed, char* work, float* value) {
   if (p.hidden == 0) return linear_network(p, packed, work, nullptr, value);
-  first_layer_forward(p, packed, work);
-  for (int l = 1; l < p.hidden; ++l) layer_forward(p, l, packed, work);
+  forward_passes(p, packed, work);
   last_layer(p, packed, work, nullptr, value);
   for (int l = p.hidden - 1; l > 0; --l) layer_backward(p, l, packed, work);
   first_layer_backward(p, packed, work);

@@ -14,7 +14,7 @@ void pack_top(const ConvShape& s, const float* filter, float* to) {
       const int64_t y = row - s.padTop, x = column - s.padLeft;
       if (y < 0 || y >= s.inHeight || x < 0 || x >= s.inWidth) continue;
       const float* from = filter + (row * s.filterWidth + column) * channels;
-      for (int64_t c = 0; c < channels; ++c) to[(y * s.inWidth + x) * width + c] = nearest_bf16(from[c]);
+      for (int64_t c = 0; c < channels; ++c) to[(y * s.inWidth + x) * width + c] = widened(rounded(from[c]));
     }
 }
 

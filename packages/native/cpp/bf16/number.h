@@ -16,8 +16,9 @@ INLINE bf16 rounded(float x) {
   return static_cast<bf16>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-INLINE float nearest_bf16(float x) {
-  const uint32_t bits = uint32_t{rounded(x)} << 16;
+INLINE float widened(bf16 half) {
+  const uint32_t bits = uint32_t{half} << 16;
+  float x;
   memcpy(&x, &bits, 4);
   return x;
 }

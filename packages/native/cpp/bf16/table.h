@@ -2,7 +2,7 @@
 #pragma once
 #include "../langevin_move.h"
 #include "bf16_kernels.h"
-#include "evaluate.h"
+#include "parameter_gradient.h"
 
 namespace {
 
@@ -55,7 +55,7 @@ void bf16_value_and_gradient(const Network& f, int64_t n, const float* x, float*
 }
 
 constexpr srmcmc::Bf16Kernels bf16_table(const char* name) {
-  return {name, bf16_short_run, bf16_value_and_gradient};
+  return {name, bf16_short_run, bf16_value_and_gradient, bf16_parameter_gradient};
 }
 
 }  // namespace
