@@ -1,0 +1,169 @@
+/** Error bars of any measurement of sets of features, by measuring parts or resamplings of them. */
+import { foldIn, InvalidArgumentError, key, requireInteger, uniforms } from '@srmcmc/core';
+import { TooFewExamplesError } from './errors.ts';
+import { type FeatureSet, rowsOf } from './features/feature-set.ts';
+import type { Interval, Measurement } from './measurement.ts';
+
+/** A measurement of one or more sets. */
+export type Measure<M extends Measurement> = (sets: readonly FeatureSet[]) => M | Promise<M>;
+
+/** A measurement that has error bars. */
+export type WithErrors<M extends Measurement> = M & {
+  readonly standardError: number;
+  readonly interval: Interval;
+};
+
+export interface JackknifeOptions {
+  /** How many parts each set is cut into. Default: 20. */
+  readonly groups?: number;
+  /** Probability that the interval holds the truth. Default: 0.95. */
+  readonly level?: number;
+  /** Decides which example is in which group. */
+  readonly seed?: number;
+  /** Called after each measurement with the number done. */
+  readonly onProgress?: (done: number) => void;
+}
+
+/**
+ * Measures the sets whole and without each group in turn (the delete-a-group jackknife; Efron 1982, "The jackknife,
+ * the bootstrap and other resampling plans"). Every set is random: the variances due to each add. The interval is
+ * value ± normal quantile · error, about the biased value where the measure is biased. It suits smooth measures, such
+ * as Fréchet distances and scores, and needs groups · sets + 1 measurements.
+ *
+ * @throws TooFewExamplesError for a set with fewer examples than groups.
+ */
+export async function jackknife<M extends Measurement>(
+  sets: readonly FeatureSet[],
+  measure: Measure<M>,
+  options: JackknifeOptions = {},
+): Promise<WithErrors<M>> {
+  const { groups = 20, level = 0.95, seed = 0, onProgress } = options;
+  requireInteger('groups', groups, 2);
+  requireLevel(level);
+  for (const { count } of sets) {
+    if (count < 2 * groups)
+      throw new TooFewExamplesError('sets', 2 * groups, count, 'a group needs two: set groups');
+  }
+  const whole = await measure(sets);
+  let done = 0;
+  let variance = 0;
+  for (const [number, set] of sets.entries()) {
+    const draws = uniforms(foldIn(key(seed), number), 1, set.count);
+    const order = Array.from(draws.keys()).sort((i, j) => draws[i]! - draws[j]!);
+    const values: number[] = [];
+    for (let group = 0; group < groups; group++) {
+      const kept = rowsOf(
+        set,
+        order.filter((_, place) => place % groups !== group),
+      );
+      values.push((await measure(sets.map((other, i) => (i === number ? kept : other)))).value);
+      onProgress?.(++done);
+    }
+    const mean = values.reduce((sum, value) => sum + value, 0) / groups;
+    variance += ((groups - 1) / groups) * values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  }
+  const standardError = Math.sqrt(variance);
+  const reach = normalQuantile((1 + level) / 2) * standardError;
+  const interval = {
+    level,
+    low: whole.value - reach,
+    high: whole.value + reach,
+    method: 'jackknife' as const,
+  };
+  return { ...whole, standardError, interval };
+}
+
+export interface BootstrapOptions {
+  /** Default: 200. */
+  readonly replicates?: number;
+  /** Probability that the interval holds the truth. Default: 0.95. */
+  readonly level?: number;
+  readonly seed?: number;
+  /** Called after each measurement with the number done. */
+  readonly onProgress?: (done: number) => void;
+}
+
+/**
+ * Measures resamplings with replacement of every set (Efron 1979, "Bootstrap methods: another look at the jackknife");
+ * the interval lies between quantiles of the replicates. Not for measures that repeated examples bias, such as
+ * Fréchet distances (their replicates are all too large) and neighbours: take `jackknife` there.
+ */
+export async function bootstrap<M extends Measurement>(
+  sets: readonly FeatureSet[],
+  measure: Measure<M>,
+  options: BootstrapOptions = {},
+): Promise<WithErrors<M>> {
+  const { replicates = 200, level = 0.95, seed = 0, onProgress } = options;
+  requireInteger('replicates', replicates, 2);
+  requireLevel(level);
+  const whole = await measure(sets);
+  const values: number[] = [];
+  for (let replicate = 0; replicate < replicates; replicate++) {
+    const resampled = sets.map((set, number) =>
+      rowsOf(set, resampling(seed, number * replicates + replicate, set.count)),
+    );
+    values.push((await measure(resampled)).value);
+    onProgress?.(replicate + 1);
+  }
+  const { standardError, low, high } = spread(values, level);
+  return { ...whole, standardError, interval: { level, low, high, method: 'bootstrap' } };
+}
+
+/** `count` row numbers drawn with replacement, the same for the same seed and number. */
+export function resampling(seed: number, number: number, count: number): Uint32Array {
+  return Uint32Array.from(uniforms(foldIn(key(seed), number), 1, count), (u) => Math.floor(u * count));
+}
+
+/** The standard deviation of replicates, and the quantiles that `level` of them lie between. */
+export function spread(replicates: readonly number[], level: number) {
+  const n = replicates.length;
+  const mean = replicates.reduce((sum, value) => sum + value, 0) / n;
+  const squares = replicates.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const sorted = Float64Array.from(replicates).sort();
+  return {
+    standardError: Math.sqrt(squares / (n - 1)),
+    low: quantile(sorted, (1 - level) / 2),
+    high: quantile(sorted, (1 + level) / 2),
+  };
+}
+
+/** Of sorted values, with linear interpolation between them, as numpy's. */
+function quantile(sorted: Float64Array, fraction: number): number {
+  const place = fraction * (sorted.length - 1);
+  const below = Math.floor(place);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below]! + (place - below) * (sorted[above]! - sorted[below]!);
+}
+
+/** @throws InvalidArgumentError unless 0 < level < 1. */
+export function requireLevel(level: number): void {
+  if (!(level > 0 && level < 1)) throw new InvalidArgumentError('level', `must be in (0, 1), got ${level}`);
+}
+
+/**
+ * The x that a standard normal is below with probability p, for p above ½: Newton's method on the distribution
+ * function (Abramowitz and Stegun 1964, 26.2.10, summed until it stands still), which is concave there.
+ */
+function normalQuantile(p: number): number {
+  let x = 0;
+  for (let i = 0; i < 50; i++) {
+    const density = Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
+    const step = (p - 0.5 - integral(x)) / density;
+    x += step;
+    if (Math.abs(step) < 1e-12) break;
+  }
+  return x;
+}
+
+/** Of the normal density from 0 to x. */
+function integral(x: number): number {
+  let term = x;
+  let sum = x;
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+    term *= (-x * x) / (2 * n);
+    const next = sum + term / (2 * n + 1);
+    if (next === sum) break;
+    sum = next;
+  }
+  return sum / Math.sqrt(2 * Math.PI);
+}

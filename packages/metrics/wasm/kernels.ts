@@ -1,0 +1,80 @@
+/**
+ * Dense linear algebra on doubles for WebAssembly with SIMD, in AssemblyScript. The caller places matrices in the
+ * memory, which has no allocator. `pnpm wasm` in this package compiles it into src/linear-algebra/module.ts.
+ */
+import { bidiagonalise, bidiagonalScratch } from './bidiagonal';
+import { choleskyScratch, factorise, residual } from './cholesky';
+import { addGram } from './matrices';
+import { iterate } from './singular-values';
+import { at } from './vectors';
+
+export { addLowerGram } from './matrices';
+export { squaredDistances } from './distances';
+
+/** Doubles of scratch space that the functions here need for matrices [n, n]. */
+export function scratchSize(n: i32): i32 {
+  return max(choleskyScratch(n), bidiagonalScratch(n, n)) + 2 * n;
+}
+
+/**
+ * tr (A B)^½ of positive semi-definite A and B [n, n], which are overwritten, given scratch space for a third such
+ * matrix and for `scratchSize`: the sum of the singular values of F Gᵀ, where A = Fᵀ F and B = Gᵀ G. Their squares
+ * are the eigenvalues of A^½ B A^½, but unlike those they are found to full precision when they are small.
+ * Writes the ranks of A and B and their relative residuals to `out` [4].
+ */
+export function traceOfRoot(n: i32, a: usize, b: usize, third: usize, scratch: usize, out: usize): f64 {
+  const rankA = factorise(n, a, third, scratch);
+  store<f64>(out, <f64>rankA);
+  store<f64>(out, residual, 16);
+  const rankB = factorise(n, b, a, scratch);
+  store<f64>(out, <f64>rankB, 8);
+  store<f64>(out, residual, 24);
+  if (rankA < rankB) {
+    gram(rankB, rankA, n, a, third, b);
+    return nuclearNorm(rankB, rankA, b, scratch);
+  }
+  gram(rankA, rankB, n, third, a, b);
+  return nuclearNorm(rankA, rankB, b, scratch);
+}
+
+/** C [m, n] ← A Bᵀ, of A [m, k] and B [n, k]. */
+function gram(m: i32, n: i32, k: i32, a: usize, b: usize, c: usize): void {
+  memory.fill(c, 0, (<usize>m * n) << 3);
+  addGram(m, n, k, 1, a, k, b, k, c, n);
+}
+
+/** The sum of the singular values of A [m, n], m ≥ n, which is overwritten; NaN if they were not found. */
+function nuclearNorm(m: i32, n: i32, a: usize, scratch: usize): f64 {
+  const diagonal = scratch;
+  const beside = at(diagonal, n);
+  bidiagonalise(m, n, a, diagonal, beside, at(beside, n));
+  if (!iterate(n, diagonal, beside)) return NaN;
+  let sum: f64 = 0;
+  for (let i = 0; i < n; i++) sum += Math.abs(load<f64>(at(diagonal, i)));
+  return sum;
+}
+
+/** The sum and the sum over i = j of (x_i · y_j / d + 1)³ for X [m, d] and Y [n, d], written to `out` [2]. */
+export function cubicKernelSums(m: i32, n: i32, d: i32, x: usize, y: usize, block: usize, out: usize): void {
+  let total: f64 = 0;
+  let trace: f64 = 0;
+  for (let i0 = 0; i0 < m; i0 += ROWS) {
+    const rows = min(ROWS, m - i0);
+    gram(rows, n, d, at(x, i0 * d), y, block);
+    for (let i = 0; i < rows; i++) {
+      let sum: f64 = 0;
+      for (let j = 0; j < n; j++) {
+        const base = load<f64>(at(block, i * n + j)) / d + 1;
+        const value = base * base * base;
+        sum += value;
+        if (i0 + i == j) trace += value;
+      }
+      total += sum;
+    }
+  }
+  store<f64>(out, total);
+  store<f64>(out, trace, 8);
+}
+
+/** Rows of a kernel matrix that are held at a time. */
+const ROWS: i32 = 64;
