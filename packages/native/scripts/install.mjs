@@ -16,14 +16,14 @@ function newestSource() {
   return Math.max(...[...sources, join(root, 'binding.gyp')].map((path) => statSync(path).mtimeMs));
 }
 
+/** Whether there is a prebuilt addon that loads here: it may be for a newer C library than this system's. */
+function hasPrebuilt() {
+  const load = `require(${JSON.stringify(require.resolve('node-gyp-build'))})(${JSON.stringify(root)})`;
+  return spawnSync(process.execPath, ['--eval', load], { stdio: 'ignore' }).status === 0;
+}
+
 function isCurrent() {
-  if (existsSync(built)) return statSync(built).mtimeMs >= newestSource();
-  try {
-    require('node-gyp-build').path(root);
-    return true;
-  } catch {
-    return false;
-  }
+  return existsSync(built) ? statSync(built).mtimeMs >= newestSource() : hasPrebuilt();
 }
 
 // Headers that came with this Node save a download.
