@@ -26,3 +26,80 @@ export {
   type InceptionWeights,
   loadInceptionWeights,
 } from './inception/weights.ts';
+export {
+  entropy,
+  type Grid,
+  grid,
+  type GridOptions,
+  klDivergence,
+  mass,
+  normalisedDensity,
+} from './density/grid.ts';
+export { kernelDensity, type KernelDensity, type KernelDensityOptions } from './density/kernel-density.ts';
+export {
+  ConstantFeaturesError,
+  CorruptStatisticsError,
+  IncomparableError,
+  TooFewExamplesError,
+} from './errors.ts';
+export {
+  collectFeatures,
+  type CollectOptions,
+  collectStatistics,
+  type FeatureExtractor,
+} from './features/extractor.ts';
+export { type FeatureSet, featureSet, type FeatureSource } from './features/feature-set.ts';
+export { pixelFeatures, type PixelOptions } from './features/pixels.ts';
+export {
+  powerSpectrumFeatures,
+  type PowerSpectrum,
+  type PowerSpectrumOptions,
+} from './features/power-spectrum.ts';
+export { frechetDistance, type FrechetDistance, type FrechetOptions } from './frechet/distance.ts';
+export {
+  frechetDistanceInfinity,
+  type FrechetInfinity,
+  type FrechetInfinityOptions,
+} from './frechet/infinity.ts';
+export {
+  type Images,
+  meanSquaredError,
+  peakSignalToNoiseRatio,
+  type Quality,
+  type QualityOptions,
+  type ReconstructionQuality,
+  reconstructionQuality,
+  structuralSimilarity,
+} from './images/quality.ts';
+export { inceptionScore, type InceptionScore, type InceptionScoreOptions } from './inception-score.ts';
+export {
+  type KernelDistance,
+  type KernelDistanceOptions,
+  kernelInceptionDistance,
+} from './kernel-distance.ts';
+export type { DistanceOptions, Rows } from './linear-algebra/distances.ts';
+export {
+  type ComputedWith,
+  type Difference,
+  difference,
+  type Interval,
+  type Measurement,
+  requireComparable,
+} from './measurement.ts';
+export { type MomentGap, type MomentGapOptions, momentGaps } from './moment-gaps.ts';
+export { nearestNeighbours, type NearestOptions, type Neighbours } from './neighbours/nearest.ts';
+export {
+  precisionRecall,
+  type PrecisionRecall,
+  type PrecisionRecallOptions,
+} from './neighbours/precision-recall.ts';
+export {
+  bootstrap,
+  type BootstrapOptions,
+  jackknife,
+  type JackknifeOptions,
+  type Measure,
+  type WithErrors,
+} from './resampling.ts';
+export { type FileDefaults, loadStatistics, saveStatistics } from './statistics/file.ts';
+export { type FeatureStatistics, RunningStatistics, statisticsOf } from './statistics/running.ts';
