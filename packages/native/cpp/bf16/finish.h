@@ -5,31 +5,36 @@
 
 namespace {
 
-/// Calls body(offset, column) for each vector of a tile.
+/// Calls body(offset, column) for each two vectors of a tile.
 template <class Body>
-INLINE void each_vector(Body&& body) {
+INLINE void each_two_vectors(Body&& body) {
   for (int row = 0; row < CHAINS; ++row)
-    for (int column = 0; column < BLOCK; column += L) body(row * BLOCK + column, column);
+    for (int column = 0; column < BLOCK; column += 2 * L) body(row * BLOCK + column, column);
 }
 
-/// Activations whose sign tells their derivative.
-void finish_leaky(const float* sums, const float* bias, float slope, bf16* out) {
+/// LeakyReLU whose result's sign tells its derivative: what is not positive becomes negative, be it -0.
+INLINE vec signed_leaky(vec x, vec slope) {
+  const vec low = reinterpret_cast<vec>(reinterpret_cast<uvec>(x * slope) | 0x80000000u);
+  return x > 0.f ? x : low;
+}
+
+void finish_by_sign(const float* sums, const float* bias, float slope, bf16* out) {
   const vec alpha = splat(slope);
-  each_vector([&](int i, int column) {
-    const vec x = load(sums + i) + load(bias + column);
-    narrow(out + i, x < 0.f ? x * alpha : x);
+  each_two_vectors([&](int i, int column) {
+    narrow_two(out + i, signed_leaky(load(sums + i) + load(bias + column), alpha),
+               signed_leaky(load(sums + i + L) + load(bias + column + L), alpha));
   });
 }
 
-/// Others keep their derivative, as it is when the sum is still in single precision.
+/// Other activations keep their derivative, as it is when the sum is still in single precision.
 template <Activation ACTIVATION>
 void finish_smooth(const float* sums, const float* bias, float slope, bf16* out, bf16* derivative) {
-  each_vector([&](int i, int column) {
-    const vec x = load(sums + i) + load(bias + column);
+  for (int i = 0; i < TILE; i += L) {
+    const vec x = load(sums + i) + load(bias + i % BLOCK);
     const vec y = activate(x, ACTIVATION, slope, vec{});
     narrow(out + i, y);
     narrow(derivative + i, derivative_of(x, y, ACTIVATION, slope));
-  });
+  }
 }
 
 using SmoothFinish = void (*)(const float*, const float*, float, bf16*, bf16*);
@@ -44,17 +49,19 @@ SmoothFinish smooth_finish(Activation activation) {
   }
 }
 
-INLINE vec times_leaky_derivative(vec x, vec activation, vec slope) { return activation > 0.f ? x : x * slope; }
-
-void finish_gradient_by_signs(const float* sums, const bf16* activation, float slope, bf16* out) {
+void finish_gradient_by_sign(const float* sums, const bf16* activation, float slope, bf16* out) {
   const vec alpha = splat(slope);
-  each_vector([&](int i, int) {
-    narrow(out + i, times_leaky_derivative(load(sums + i), widen(activation + i), alpha));
+  each_two_vectors([&](int i, int) {
+    vec x = load(sums + i), y = load(sums + i + L);
+    scale_where_negative(activation + i, alpha, &x, &y);
+    narrow_two(out + i, x, y);
   });
 }
 
 void finish_gradient(const float* sums, const bf16* derivative, bf16* out) {
-  each_vector([&](int i, int) { narrow(out + i, load(sums + i) * widen(derivative + i)); });
+  each_two_vectors([&](int i, int) {
+    narrow_two(out + i, load(sums + i) * widen(derivative + i), load(sums + i + L) * widen(derivative + i + L));
+  });
 }
 
 }  // namespace

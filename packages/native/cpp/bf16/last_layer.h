@@ -30,14 +30,22 @@ void last_layer(const Plan& p, const char* packed, char* work, const float* weig
   const vec slope = splat(p.network->slope);
   vec sums[CHAINS] = {};
   for (int64_t tile = 0; tile < tiles; ++tile, top += BLOCK, activation += TILE, derivative += TILE, gradient += TILE)
-    for (int chain = 0; chain < CHAINS; ++chain)
-      for (int c = 0; c < BLOCK; c += L) {
-        const int i = chain * BLOCK + c;
-        const vec weight = load(top + c), input = widen(activation + i);
-        const vec slopes = weights ? weight * weights[chain] : weight;
-        sums[chain] += weight * input;
-        narrow(gradient + i, p.bySigns ? times_leaky_derivative(slopes, input, slope) : slopes * widen(derivative + i));
+    each_two_vectors([&](int i, int column) {
+      const int chain = i / BLOCK;
+      vec x = load(top + column), y = load(top + column + L);
+      sums[chain] += x * widen(activation + i) + y * widen(activation + i + L);
+      if (weights) {
+        x *= weights[chain];
+        y *= weights[chain];
       }
+      if (p.bySigns) {
+        scale_where_negative(activation + i, slope, &x, &y);
+      } else {
+        x *= widen(derivative + i);
+        y *= widen(derivative + i + L);
+      }
+      narrow_two(gradient + i, x, y);
+    });
   for (int chain = 0; chain < CHAINS; ++chain)
     value[chain] = horizontal_sum(sums[chain]) + p.network->biases[p.hidden][0];
 }

@@ -68,7 +68,7 @@ auto forward_finish(const Plan& p, int l, const char* packed, char* work) {
       if (smooth)
         smooth(sums + i * TILE, bias + b.channels * BLOCK, slope, out + tile, derivatives + tile);
       else
-        finish_leaky(sums + i * TILE, bias + b.channels * BLOCK, slope, out + tile);
+        finish_by_sign(sums + i * TILE, bias + b.channels * BLOCK, slope, out + tile);
     }
   };
 }
@@ -93,7 +93,7 @@ void layer_backward(const Plan& p, int l, const char* packed, char* work) {
                for (int i = 0; i < b.tiles; ++i) {
                  const int64_t tile = ((b.position + i * b.step) * blocks + b.channels) * TILE;
                  if (p.bySigns)
-                   finish_gradient_by_signs(sums + i * TILE, activation + tile, slope, out + tile);
+                   finish_gradient_by_sign(sums + i * TILE, activation + tile, slope, out + tile);
                  else
                    finish_gradient(sums + i * TILE, derivative + tile, out + tile);
                }
