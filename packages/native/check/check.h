@@ -1,5 +1,6 @@
 // What a check is: a claim about the kernels of one instruction set, as a figure that must not exceed its bound.
 #pragma once
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -15,6 +16,11 @@ using srmcmc::Kernels;
 struct Figure {
   double value, bound;
 };
+
+/// The larger of two errors; one that is not a number is larger than any.
+inline double worse(double worst, double error) {
+  return error != error ? HUGE_VAL : error > worst ? error : worst;
+}
 
 struct Options {
   bool quick = false;           // shapes and draws for slow machines
@@ -38,6 +44,7 @@ struct Sampler {
 void add_convolution(Checks&, const Options&, const Kernels&);
 void add_elementwise(Checks&, const Options&, const Kernels&);
 void add_matrix_product(Checks&, const Options&, const Kernels&);
+void add_image_functions(Checks&, const Options&, const Kernels&);
 void add_network(Checks&, const Options&, const Sampler&);
 void add_short_run(Checks&, const Options&, const Sampler&);
 void add_random_normal(Checks&, const Options&, const Kernels&);

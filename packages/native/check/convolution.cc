@@ -22,10 +22,10 @@ struct Worst {
     const double scale = ROUNDING * sum.magnitude;
     const double error = std::fabs(actual - sum.value);
     const double unit = error == 0 ? 0 : scale > 0 ? error / scale : INFINITY;
-    units = unit > units || unit != unit ? unit : units;
+    units = worse(units, unit);
     terms = std::max(terms, static_cast<double>(sum.terms));
     const double share = unit / bound_of(static_cast<double>(sum.terms));
-    relative = share > relative || share != share ? share : relative;
+    relative = worse(relative, share);
   }
 };
 
@@ -165,7 +165,7 @@ double epilogue_error(const Kernels& kernels, Activation activation) {
   double worst = 0;
   const auto see = [&](double actual, double truth, double magnitude) {
     const double error = std::fabs(actual - truth) / (ROUNDING * (magnitude + std::fabs(truth)));
-    worst = error <= worst ? worst : error;
+    worst = worse(worst, error);
   };
   for (int64_t i = 0; i < y.size(); ++i) {
     const int64_t channel = i % s.outChannels;

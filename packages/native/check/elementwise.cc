@@ -65,7 +65,7 @@ double unary_error(const Kernels& kernels, Unary f, int64_t size) {
   double worst = 0;
   for (int64_t i = 0; i < size; ++i) {
     const double error = units(y[i], truth_of(f, x[i]));
-    worst = error <= worst ? worst : error;
+    worst = worse(worst, error);
   }
   return worst;
 }
@@ -133,7 +133,7 @@ double binary_error(const Kernels& kernels, Binary f, bool quick) {
       }
       const float actual = srmcmc::is_comparison(f) ? static_cast<float>(holds[i]) : y[i];
       const double error = units(actual, truth_of(f, a[ia], b[ib]));
-      worst = error <= worst ? worst : error;
+      worst = worse(worst, error);
     }
   }
   return worst;
@@ -170,7 +170,7 @@ double reduction_error(const Kernels& kernels, Reduction r, bool quick) {
         truth = r == Reduction::sum ? truth + value : r == Reduction::max ? std::max(truth, value) : std::min(truth, value);
       }
       const double error = units(y[i], truth * static_cast<double>(s.scale));
-      worst = error <= worst ? worst : error;
+      worst = worse(worst, error);
     }
   }
   return worst;

@@ -63,6 +63,7 @@ check::Checks checks_of(const srmcmc::Kernels& kernels, const check::Options& op
   check::add_convolution(checks, options, kernels);
   check::add_matrix_product(checks, options, kernels);
   check::add_elementwise(checks, options, kernels);
+  check::add_image_functions(checks, options, kernels);
   const check::Sampler float32{check::Sampler::float32, kernels.shortRun, kernels.valueAndGradient};
   check::add_network(checks, options, float32);
   check::add_short_run(checks, options, float32);

@@ -34,7 +34,7 @@ double error_of(const Kernels& kernels, const Product& p) {
         }
         const double error = std::fabs(c[(i * p.rows + row) * p.columns + column] - sum);
         const double units = error == 0 ? 0 : error / (ROUNDING * magnitude);
-        worst = units <= worst ? worst : units;
+        worst = worse(worst, units);
       }
   return worst;
 }

@@ -12,21 +12,6 @@ namespace {
 /// rounded at the same places; what is left are sums that round to a neighbour, and signs that flip.
 double gradient_bound(Sampler::Precision precision) { return precision == Sampler::float32 ? 6e-6 : 3e-2; }
 
-/// Images at which no sum is so near zero that its sign, and with it the derivative, depends on rounding.
-Floats decided_images(const ReferenceNetwork& f, int64_t images, Sampler::Precision precision) {
-  Random random(61);
-  const int64_t event = f.event();
-  Floats x(images * event);
-  for (int64_t i = 0; i < images; ++i)
-    for (int attempt = 0; attempt < 20; ++attempt) {
-      const Floats image = uniform(random, event);
-      std::copy(image.begin(), image.end(), x.data() + i * event);
-      if (!f.is_piecewise_linear() || precision != Sampler::float32) break;
-      if (f.evaluate({image.begin(), image.end()}).margin > 4e-6) break;
-    }
-  return x;
-}
-
 /// The worst image's error of f or f', the larger.
 double error_of(const Sampler& sampler, const ReferenceNetwork& f, int64_t images) {
   const int64_t event = f.event();
@@ -43,7 +28,7 @@ double error_of(const Sampler& sampler, const ReferenceNetwork& f, int64_t image
       wrong += d * d;
     }
     for (const double error : {std::fabs(value[i] - truth.value) / truth.valueScale, std::sqrt(wrong) / truth.gradientScale})
-      worst = error <= worst ? worst : error;
+      worst = worse(worst, error);
   }
   return worst;
 }
@@ -99,7 +84,7 @@ double random_networks(const Sampler& sampler, int count) {
   for (int i = 0; i < count; ++i) {
     const ReferenceNetwork f = random_network(random);
     const double share = error_of(sampler, f, random.integer(1, 27)) / (3 * gradient_bound(sampler.precision));
-    worst = share <= worst ? worst : share;
+    worst = worse(worst, share);
   }
   return worst;
 }

@@ -52,7 +52,7 @@ double definition_error(const Kernels& kernels, bool quick) {
     for (int64_t i = 0; i < z.size(); ++i) {
       const uint32_t chain = s.firstChain + static_cast<uint32_t>(i / event);
       const double error = std::fabs(z[i] - normal_element(s.key, chain, s.step, i % event));
-      worst = error <= worst ? worst : error;
+      worst = worse(worst, error);
     }
   }
   return worst;

@@ -1,5 +1,6 @@
 // A negative energy in double precision: convolutions one after the other, by their definition, and the chain rule.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -73,8 +74,10 @@ class ReferenceNetwork {
     double margin = 1;
   };
 
-  /// f and f' at x. With bfloat16, weights, activations and the gradients between layers are rounded to it.
-  Evaluation evaluate(const std::vector<double>& x, Sampler::Precision precision = Sampler::float32) const {
+  /// f and weight * f' at x. With bfloat16, weights, activations and the gradients between layers are rounded to it. Where
+  /// `parameters` are given, weight * f's gradient in each layer's filter and bias is added to them.
+  Evaluation evaluate(const std::vector<double>& x, Sampler::Precision precision = Sampler::float32, double weight = 1,
+                      std::vector<std::vector<double>>* parameters = nullptr) const {
     const size_t layers = shapes_.size();
     const bool rounds = precision == Sampler::bfloat16;
     const auto round_all = [&](std::vector<double> v) {
@@ -99,8 +102,9 @@ class ReferenceNetwork {
       inputs.push_back(round_all(std::move(next)));
     }
     result.value = sums.back()[0];
-    std::vector<double> dy{1};
+    std::vector<double> dy{weight};
     for (size_t l = layers; l-- > 0;) {
+      if (parameters) add_gradient(shapes_[l], inputs[l], dy, &(*parameters)[2 * l], &(*parameters)[2 * l + 1]);
       std::vector<double> dx = backward(shapes_[l], dy, filters[l], &result.gradientScale);
       if (l > 0)
         for (size_t i = 0; i < dx.size(); ++i) dx[i] *= derivative(activation_, sums[l - 1][i], slope());
@@ -108,6 +112,16 @@ class ReferenceNetwork {
     }
     result.gradient = std::move(dy);
     return result;
+  }
+
+  /// Zeros for each layer's filter and bias.
+  std::vector<std::vector<double>> parameters() const {
+    std::vector<std::vector<double>> zeros;
+    for (size_t l = 0; l < shapes_.size(); ++l) {
+      zeros.emplace_back(filters_[l].size());
+      zeros.emplace_back(biases_[l].size());
+    }
+    return zeros;
   }
 
   bool is_piecewise_linear() const { return activation_ == Activation::relu || activation_ == Activation::leakyRelu; }
@@ -179,10 +193,37 @@ class ReferenceNetwork {
     return dx;
   }
 
+  static void add_gradient(const ConvShape& s, const std::vector<double>& x, const std::vector<double>& dy,
+                           std::vector<double>* filter, std::vector<double>* bias) {
+    const auto in = static_cast<size_t>(s.inChannels), out = static_cast<size_t>(s.outChannels);
+    for (size_t i = 0; i < dy.size(); ++i) (*bias)[i % out] += dy[i];
+    each_pair(s, [&](size_t to, size_t from, size_t tap) {
+      for (size_t c = 0; c < in; ++c) {
+        double* sums = &(*filter)[(tap * in + c) * out];
+        for (size_t o = 0; o < out; ++o) sums[o] += x[from * in + c] * dy[to * out + o];
+      }
+    });
+  }
+
   Activation activation_;
   std::vector<ConvShape> shapes_;
   std::vector<Floats> filters_, biases_;
 };
+
+/// Images at which no sum is so near zero that its sign, and with it the derivative, depends on rounding.
+inline Floats decided_images(const ReferenceNetwork& f, int64_t images, Sampler::Precision precision) {
+  Random random(61);
+  const int64_t event = f.event();
+  Floats x(images * event);
+  for (int64_t i = 0; i < images; ++i)
+    for (int attempt = 0; attempt < 20; ++attempt) {
+      const Floats image = uniform(random, event);
+      std::copy(image.begin(), image.end(), x.data() + i * event);
+      if (!f.is_piecewise_linear() || precision != Sampler::float32) break;
+      if (f.evaluate({image.begin(), image.end()}).margin > 4e-6) break;
+    }
+  return x;
+}
 
 /// The networks of Nijkamp et al. 2019, section 7.4: 3 x 3, then 4 x 4 of stride 2, then all that is left.
 inline ReferenceNetwork paper_network(int side, int colours, const std::vector<int>& channels,

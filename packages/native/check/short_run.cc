@@ -116,11 +116,11 @@ double trajectory_error(const Sampler& sampler, const ReferenceNetwork& f, const
     double difference = 0, largest = 0;
     for (size_t i = 0; i < truth.size(); ++i) {
       const double off = std::fabs(found[static_cast<int64_t>(i)] - truth[i]);
-      difference = off <= difference ? difference : off;
+      difference = worse(difference, off);
       largest = std::max(largest, std::fabs(truth[i]));
     }
     const double error = difference / largest;
-    worst = error <= worst ? worst : error;
+    worst = worse(worst, error);
   };
   compare(actual.x, x);
   compare(actual.value, value);
@@ -149,7 +149,7 @@ double step_error(const Sampler& sampler, const ReferenceNetwork& f, int64_t ste
       ++compared;
       for (int64_t i = 0; i < event; ++i) {
         const double off = std::fabs(to[i] - (from[i] + truth.gradient[static_cast<size_t>(i)]));
-        worst = off <= worst ? worst : off;
+        worst = worse(worst, off);
         largest = std::fmax(largest, std::fabs(to[i]));
       }
     }
