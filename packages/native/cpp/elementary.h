@@ -28,11 +28,11 @@ INLINE vec vexp(vec x) {
 
 /// log of a positive normal number.
 INLINE vec log_normal(vec x, ivec exponentBias) {
-  const ivec bits = reinterpret_cast<ivec>(x);
+  const uvec bits = reinterpret_cast<uvec>(x);
   // Exponent and mantissa such that the mantissa lies in [sqrt(1/2), sqrt(2)).
-  const ivec shifted = bits - 0x3f3504f3;
-  const ivec e = (shifted >> 23) + exponentBias;
-  const vec f = reinterpret_cast<vec>(bits - (shifted & static_cast<int32_t>(0xff800000u))) - 1.f;
+  const uvec shifted = bits - 0x3f3504f3u;
+  const ivec e = (reinterpret_cast<ivec>(shifted) >> 23) + exponentBias;
+  const vec f = reinterpret_cast<vec>(bits - (shifted & 0xff800000u)) - 1.f;
   const vec k = __builtin_convertvector(e, vec);
   const vec z = f * f;
   vec p = splat(7.0376836292e-2f);
