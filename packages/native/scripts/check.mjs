@@ -75,8 +75,9 @@ async function build({ sanitize, isStatic }) {
   mkdirSync(directory, { recursive: true });
   const program = join(directory, 'srmcmc-check');
   // The sanitizers' reports need lines and frames; their speed needs most of the optimiser.
-  const sanitizer = sanitize.length > 0 ? [`-fsanitize=${sanitize.join(',')}`, '-O1', '-g1', '-w'] : [];
-  if (sanitize.length > 0) sanitizer.push('-fno-omit-frame-pointer', '-fno-sanitize-recover=all');
+  const instrument = [`-fsanitize=${sanitize.join(',')}`, '-O1', '-g1', '-fno-omit-frame-pointer'];
+  // What the compiler warns of in code that it instruments is its own doing.
+  const sanitizer = sanitize.length > 0 ? [...instrument, '-w'] : [];
   const all = objects(directory, sanitizer);
   const pending = all.filter(({ current }) => !current);
   if (pending.length === 0 && existsSync(program)) return program;
@@ -102,7 +103,8 @@ const wanted = flags(process.argv.slice(2));
 const program = await build(wanted);
 if (wanted.buildOnly) console.log(program);
 else {
-  const { status, signal, error } = spawnSync(program, wanted.rest, { stdio: 'inherit' });
+  const env = { UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1', ...process.env };
+  const { status, signal, error } = spawnSync(program, wanted.rest, { stdio: 'inherit', env });
   if (signal || error) console.error(`srmcmc-check ended by ${signal ?? error.message}`);
   process.exitCode = status ?? 1;
 }
