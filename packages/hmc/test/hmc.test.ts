@@ -165,7 +165,7 @@ test('chains of a longer run, with everything random switched on, do not see eac
   expect(relativeError(await alone.data(), await tf.slice(whole, 17, 2).data())).toBeLessThan(1e-5);
 });
 
-test('learning draws its negative samples by hmc where langevin did', () => {
+test('learning draws its negative samples by hmc where langevin did', async () => {
   const energy = mlpEnergy({ dimension: 2, hidden: [8], key: key(1) });
   const data = gaussian([2]).sample(key(2), 32);
   for (const policy of [noiseInitialised, persistent]) {
@@ -177,7 +177,7 @@ test('learning draws its negative samples by hmc where langevin did', () => {
     const before = gradient();
     const tensors = tf.memory().numTensors;
     for (let i = 0; i < 3; i++) {
-      const { state: next, ...rest } = learningStep(learner, state, data, key(10 + i));
+      const { state: next, ...rest } = await learningStep(learner, state, data, key(10 + i));
       dispose([state, rest]);
       state = next;
     }
