@@ -17,6 +17,7 @@ import {
 import { randomImages, randomState, rawTensors } from './random.ts';
 import { temporaryFolder } from './temporary.ts';
 
+const SLOWEST_MS = 120_000;
 const folder = temporaryFolder();
 let inception: Inception<64 | 192>;
 
@@ -27,7 +28,7 @@ beforeAll(async () => {
   const file = join(folder, 'first.pth');
   writeFileSync(file, serializeStateDict(rawTensors(new Map(first))));
   inception = inceptionV3(await loadInceptionWeights(file), { features: [64, 192] });
-});
+}, SLOWEST_MS);
 afterAll(() => inception.dispose());
 
 async function collect(images: Iterable<ImageBatch>, batchSize: number): Promise<Float32Array[]> {

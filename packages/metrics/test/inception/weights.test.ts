@@ -27,6 +27,7 @@ import {
 } from './random.ts';
 import { temporaryFolder } from './temporary.ts';
 
+const SLOWEST_MS = 120_000;
 const folder = temporaryFolder();
 const state = randomState(7);
 const at = (name: string): string => join(folder, name);
@@ -36,7 +37,7 @@ beforeAll(async () => {
   await selectBackend('auto');
   writeFileSync(at('weights.pth'), serializeStateDict(rawTensors(state)));
   pth = await loadInceptionWeights(at('weights.pth'));
-});
+}, SLOWEST_MS);
 
 /** Batch norm folded into the filters, [out, in, height, width], as the formula has it. */
 function folded(): Map<string, Values> {
@@ -122,7 +123,7 @@ describe('weights that end early', () => {
     const kept = filtered((name) => !/^(Mixed_7|fc)/.test(name));
     writeFileSync(at('to-mixed-6e.pth'), serializeStateDict(rawTensors(kept)));
     truncated = await loadInceptionWeights(at('to-mixed-6e.pth'));
-  });
+  }, SLOWEST_MS);
 
   test('give the features up to there, and say that they are those of another FID', () => {
     expect(truncated.features).toEqual([64, 192, 768]);
