@@ -104,13 +104,13 @@ class Arguments {
   Copies* copies_;
 };
 
-/// Calls body(); what it cannot allocate becomes an Error.
+/// Calls body(); what it cannot allocate becomes a RangeError, as an array that is too large is in JavaScript.
 template <class Body>
 Napi::Value within_memory(const Arguments& args, Body&& body) {
   try {
     body();
   } catch (const std::bad_alloc&) {
-    throw Napi::Error::New(args.env(), "out of memory for a kernel's working space");
+    throw Napi::RangeError::New(args.env(), "out of memory for a kernel's working space");
   }
   return args.env().Undefined();
 }

@@ -65,7 +65,9 @@ class Job : public Napi::AsyncWorker {
     deferred_.Resolve(results);
   }
 
-  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+  void OnError(const Napi::Error& error) override {
+    deferred_.Reject(Napi::RangeError::New(Env(), error.Message()).Value());
+  }
 
  private:
   Napi::Promise::Deferred deferred_;
