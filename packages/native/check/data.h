@@ -30,14 +30,14 @@ class Random {
   uint64_t state_;
 };
 
-/// Zeroed numbers that end where memory ends: the next page may not be touched. AddressSanitizer, which guards what
-/// comes from malloc more finely, is left to do so.
+/// Zeroed numbers that end where memory ends: the next page may not be touched. CHECK_ON_HEAP leaves them to malloc,
+/// whose memory AddressSanitizer guards more finely.
 template <class T>
 class Buffer {
  public:
   explicit Buffer(int64_t size) : size_(size) {
     const size_t bytes = static_cast<size_t>(size) * sizeof(T);
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(CHECK_ON_HEAP)
     memory_ = data_ = static_cast<T*>(std::calloc(bytes > 0 ? bytes : 1, 1));
     if (!memory_) throw std::bad_alloc();
 #else
@@ -60,7 +60,7 @@ class Buffer {
     if (size_ > 0) memcpy(data_, other.data_, static_cast<size_t>(size_) * sizeof(T));
   }
   ~Buffer() {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(CHECK_ON_HEAP)
     std::free(memory_);
 #else
     if (memory_) munmap(memory_, mapped_);

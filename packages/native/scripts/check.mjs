@@ -1,28 +1,45 @@
 // Builds srmcmc-check from the kernels and check/, with the compiler flags of binding.gyp, and runs it.
 //
 //   node scripts/check.mjs [--sanitize address,undefined] [--static] [--build-only] [flags of srmcmc-check]
+//   node scripts/check.mjs --sanitize address,undefined --addon
 //
-// The program lands in build/check*/srmcmc-check, one directory for each way of building it. CXX names the compiler.
+// The program lands in build/check*/srmcmc-check, one directory for each way of building it; an addon, instrumented the
+// same, where node-gyp-build finds it in that directory. What was built and not run is printed. CXX names the compiler.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { createRequire } from 'node:module';
+import { availableParallelism, homedir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const compiler = process.env['CXX'] || 'g++';
 
-/** The libraries and the flags of binding.gyp that this processor's architecture takes part in. */
+/** The sources and the flags of binding.gyp that this processor's architecture takes part in. */
 function targets() {
   const gyp = JSON.parse(readFileSync(join(root, 'binding.gyp'), 'utf8'));
   const included = (gyp.conditions ?? [])
     .filter(([condition]) => condition.includes(`target_arch=='${process.arch}'`))
     .flatMap(([, { targets: more = [] }]) => more);
   const common = gyp.target_defaults.cflags_cc;
-  return [...gyp.targets, ...included].map(({ sources, cflags_cc: own = [] }) => ({
-    sources,
-    flags: [...common, ...own],
-  }));
+  return [...gyp.targets, ...included].flatMap(({ sources, cflags_cc: own = [], defines = [] }) =>
+    sources.map((source) => ({
+      source,
+      flags: [...common, ...own, ...defines.map((define) => `-D${define}`)],
+      needsNode: /#include [<"](napi|arguments)\.h/.test(readFileSync(join(root, source), 'utf8')),
+    })),
+  );
+}
+
+/** Where the headers of node-addon-api and of this Node are. */
+function nodeHeaders() {
+  const addonApi = createRequire(import.meta.url)('node-addon-api').include.replaceAll('"', '');
+  const prefix = dirname(dirname(process.execPath));
+  const downloaded = join(homedir(), '.cache/node-gyp', process.versions.node);
+  const found = [prefix, downloaded].map((directory) => join(directory, 'include/node'));
+  return [addonApi, found.find((directory) => existsSync(join(directory, 'node_api.h')))].map(
+    (directory) => `-I${directory}`,
+  );
 }
 
 function newest(directory) {
@@ -38,23 +55,25 @@ function canRun(flags) {
   return !flags.includes('-mavx512f') || features.includes('avx512f');
 }
 
-/** Every object file: what it is made from, with which flags. Only the files of the addon itself need Node. */
-function objects(directory, sanitizer) {
-  const kernels = targets().flatMap(({ sources, flags }) =>
-    sources
-      .filter((source) => !readFileSync(join(root, source), 'utf8').match(/#include [<"](napi|arguments)\.h/))
-      .map((source) => ({ source, flags })),
-  );
-  const checks = readdirSync(join(root, 'check'))
-    .filter((name) => name.endsWith('.cc'))
-    .map((name) => ({ source: `check/${name}`, flags: ['-std=c++17', '-O2', '-Wall', '-Wextra', '-Icpp'] }));
+/** Every object file of the program or the addon: what it is made from, with which flags. */
+function objects(directory, sanitizer, isAddon) {
+  const sources = targets().filter(({ needsNode }) => isAddon || !needsNode);
+  const headers = isAddon ? [...nodeHeaders(), '-DNODE_GYP_MODULE_NAME=srmcmc_native'] : [];
+  for (const each of sources) if (each.needsNode) each.flags.push(...headers);
+  // The truth is not what sanitizers are to look at, and slow enough; its buffers are where they watch.
+  const truth = ['-std=c++17', '-O2', '-Wall', '-Wextra', '-Icpp'];
+  if (sanitizer.length > 0) truth.push('-DCHECK_ON_HEAP');
+  if (!isAddon)
+    for (const name of readdirSync(join(root, 'check')).filter((file) => file.endsWith('.cc')))
+      sources.push({ source: `check/${name}`, flags: truth });
   const changed = { cpp: newest('cpp'), check: Math.max(newest('cpp'), newest('check')) };
-  return [...kernels, ...checks].map(({ source, flags }) => {
+  return sources.map(({ source, flags }) => {
     const object = join(directory, `${source.replaceAll('/', '-')}.o`);
     const since = changed[source.split('/')[0]];
     const current = existsSync(object) && statSync(object).mtimeMs > since;
     // Instrumenting the widest kernels takes minutes: not for nothing.
-    const extra = sanitizer.length > 0 && !canRun(flags) ? ['-O1'] : sanitizer;
+    const widest = sanitizer.length > 0 && !canRun(flags) ? ['-O1'] : sanitizer;
+    const extra = flags === truth ? [] : widest;
     return { object, current, command: [...flags, ...extra, '-c', source, '-o', relative(root, object)] };
   });
 }
@@ -65,34 +84,43 @@ async function compile(pending) {
   console.error(`${basename(compiler)} ${next.command.at(-3)}`);
   const child = spawn(compiler, next.command, { cwd: root, stdio: 'inherit' });
   const status = await new Promise((resolve) => child.on('close', resolve).on('error', resolve));
-  if (status !== 0) process.exit(1);
+  if (status !== 0) {
+    // The other compilers finish what they are at.
+    pending.length = 0;
+    process.exitCode = 1;
+    return;
+  }
   await compile(pending);
 }
 
-async function build({ sanitize, isStatic }) {
+async function build({ sanitize, isStatic, isAddon }) {
   const kind = ['check', ...sanitize, ...(isStatic ? ['static'] : [])].join('-');
   const directory = join(root, 'build', kind);
-  mkdirSync(directory, { recursive: true });
-  const program = join(directory, 'srmcmc-check');
+  const built = join(directory, isAddon ? 'build/Release/srmcmc_native.node' : 'srmcmc-check');
+  mkdirSync(dirname(built), { recursive: true });
   // The sanitizers' reports need lines and frames; their speed needs most of the optimiser.
   const instrument = [`-fsanitize=${sanitize.join(',')}`, '-O1', '-g1', '-fno-omit-frame-pointer'];
   // What the compiler warns of in code that it instruments is its own doing.
   const sanitizer = sanitize.length > 0 ? [...instrument, '-w'] : [];
-  const all = objects(directory, sanitizer);
+  const all = objects(directory, sanitizer, isAddon);
   const pending = all.filter(({ current }) => !current);
-  if (pending.length === 0 && existsSync(program)) return program;
+  if (pending.length === 0 && existsSync(built)) return built;
   await Promise.all(Array.from({ length: availableParallelism() }, () => compile(pending)));
-  const link = [...all.map(({ object }) => object), ...sanitizer, ...(isStatic ? ['-static'] : []), '-pthread'];
-  const linked = spawnSync(compiler, [...link, '-o', program], { cwd: root, stdio: 'inherit' });
+  if (process.exitCode) process.exit();
+  const link = [...all.map(({ object }) => object), ...sanitizer, '-pthread', '-o', built];
+  if (isStatic) link.push('-static');
+  if (isAddon) link.push('-shared');
+  const linked = spawnSync(compiler, link, { cwd: root, stdio: 'inherit' });
   if (linked.status !== 0) process.exit(1);
-  return program;
+  return built;
 }
 
 function flags(args) {
-  const taken = { sanitize: [], isStatic: false, buildOnly: false, rest: [] };
+  const taken = { sanitize: [], isStatic: false, isAddon: false, buildOnly: false, rest: [] };
   for (let i = 0; i < args.length; i++) {
     if (args[i] === '--sanitize') taken.sanitize = (args[++i] ?? '').split(',');
     else if (args[i] === '--static') taken.isStatic = true;
+    else if (args[i] === '--addon') taken.isAddon = taken.buildOnly = true;
     else if (args[i] === '--build-only') taken.buildOnly = true;
     else if (args[i] !== '--') taken.rest.push(args[i]);
   }
@@ -100,11 +128,11 @@ function flags(args) {
 }
 
 const wanted = flags(process.argv.slice(2));
-const program = await build(wanted);
-if (wanted.buildOnly) console.log(program);
+const built = await build(wanted);
+if (wanted.buildOnly) console.log(built);
 else {
   const env = { UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1', ...process.env };
-  const { status, signal, error } = spawnSync(program, wanted.rest, { stdio: 'inherit', env });
+  const { status, signal, error } = spawnSync(built, wanted.rest, { stdio: 'inherit', env });
   if (signal || error) console.error(`srmcmc-check ended by ${signal ?? error.message}`);
   process.exitCode = status ?? 1;
 }
