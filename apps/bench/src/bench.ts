@@ -11,7 +11,6 @@ import { environment, type Environment } from './environment.ts';
 import type { Flags } from './flags.ts';
 import { writeInputs } from './inputs.ts';
 import { type Group, measureGroup } from './measure.ts';
-import type { WorkloadName } from './protocol.ts';
 import { caseTitle, newResults, type Results, type Row } from './results.ts';
 import type { Workload } from './workloads/workload.ts';
 import { workloads } from './workloads/workloads.ts';
@@ -101,16 +100,22 @@ async function findEngines(flags: Flags): Promise<Found> {
       `must be of ${backendNames.join(', ')}, got '${unknown}'; peers are chosen by --peer`,
     );
   }
-  const backends = await findBackends(names as BackendName[]);
-  const chosen = backends.engines.filter(({ name }) => isRequested(flags, name));
+  const backends = await findBackends(names as BackendName[], (name) => isRequested(flags, name));
   for (const start of flags.engines.filter((name) => name.includes('/'))) {
-    if (chosen.some(({ name }) => name === start || name.startsWith(`${start}/`))) continue;
-    const there = backends.engines.map(({ name }) => name).join(', ') || backends.leftOut[0]?.why;
-    throw new InvalidArgumentError('engines', `there is no '${start}' on this machine, only: ${there}`);
+    if (backends.leftOut.some(({ engine }) => engine.startsWith('native/'))) break;
+    const found = [
+      ...backends.engines.map(({ name }) => name),
+      ...backends.leftOut.map(({ engine }) => engine),
+    ];
+    if (found.some((name) => `${name}/`.startsWith(`${start}/`))) continue;
+    throw new InvalidArgumentError(
+      'engines',
+      `there is no '${start}' on this machine: give native for all ways`,
+    );
   }
   const peers = await findPeers([...new Set(flags.peer)] as PeerName[], flags.python);
   return {
-    engines: [...chosen, ...peers.engines],
+    engines: [...backends.engines, ...peers.engines],
     leftOut: [...backends.leftOut, ...peers.leftOut],
     versions: { ...backends.versions, ...peers.versions },
   };
@@ -120,7 +125,7 @@ function plan(flags: Flags): PlannedGroup[] {
   const groups: PlannedGroup[] = [];
   for (const threads of flags.threads) {
     for (const name of flags.workloads) {
-      const workload = workloads[name as WorkloadName];
+      const workload = workloads[name];
       for (const { side, width, network } of flags.nets.map(netOf)) {
         for (const chains of flags.chains) {
           const options = { side, width, chains, steps: flags.steps, learningSteps: flags.learningSteps };

@@ -103,12 +103,14 @@ function compareRows(name: string, before: Row, now: Row, tolerance: number): Ch
   if (before.peakPrecision !== now.peakPrecision) {
     return `a fraction of the ${before.peakPrecision} peak there, of the ${now.peakPrecision} peak here`;
   }
-  const errorBefore = medianError(a.range, before.seconds.length);
-  const errorNow = medianError(b.range, now.seconds.length);
-  const noise = (SIGNIFICANT * Math.hypot(errorBefore, errorNow)) / a.median;
-  const allowed = Math.max(tolerance, noise);
-  const change = b.median / a.median - 1;
-  const verdict = change < -allowed ? 'regressed' : change > allowed ? 'faster' : 'same';
+  // Logarithms: half as fast and twice as fast are as far from equal.
+  const errorBefore = medianError(a.range, before.seconds.length) / a.median;
+  const errorNow = medianError(b.range, now.seconds.length) / b.median;
+  const noise = SIGNIFICANT * Math.hypot(errorBefore, errorNow);
+  const bound = Math.max(-Math.log(1 - tolerance), noise);
+  const change = Math.log(b.median / a.median);
+  const verdict = change < -bound ? 'regressed' : change > bound ? 'faster' : 'same';
+  const allowed = 1 - Math.exp(-bound);
   return { name, before: a.median, now: b.median, allowed, verdict };
 }
 

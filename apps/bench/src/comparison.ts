@@ -1,6 +1,5 @@
 /** Whether two engines compute the same, and what an engine's speed is to be held against. */
-import type { Precision } from './engines/engine.ts';
-import type { Peaks } from './protocol.ts';
+import type { Peaks, Precision } from './protocol.ts';
 import { median } from './statistics.ts';
 
 /**

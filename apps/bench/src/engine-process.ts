@@ -30,6 +30,7 @@ export class EngineProcess {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, (answer: Answer | EngineError) => void>();
   readonly #complaints: string[] = [];
+  readonly #closed: Promise<void>;
   #ended: EngineError | undefined;
   #nextId = 0;
 
@@ -44,6 +45,7 @@ export class EngineProcess {
       this.#complaints.push(line);
       if (this.#complaints.length > STDERR_LINES) this.#complaints.shift();
     });
+    this.#closed = new Promise((resolve) => this.#child.on('close', () => resolve()));
     this.#child.on('error', (error) => this.#end(`cannot start ${program}: ${error.message}`));
     this.#child.on('close', (code, signal) => {
       const last = this.#complaints.filter((line) => line.trim() !== '').at(-1);
@@ -70,8 +72,9 @@ export class EngineProcess {
   }
 
   /** Ends the process at once. */
-  kill(): void {
+  async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
+    await this.#closed;
   }
 
   #onLine(line: string): void {

@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { backendNames } from './engines/backends.ts';
 import { peerNames } from './engines/peers.ts';
-import { workloadNames } from './workloads/workloads.ts';
+import { WORKLOADS } from './protocol.ts';
 
 const count = () => z.int().min(1);
 const list = <T extends z.ZodType>(item: T) => z.array(item).min(1);
@@ -16,14 +16,14 @@ const net = z
   .regex(/^[1-9]\d*@(32|64|128)$/, 'must be n@side with side 32, 64 or 128, such as 64@32');
 
 export const flagsSchema = z.object({
-  workloads: list(z.enum(workloadNames as [string, ...string[]]))
-    .default([...workloadNames])
-    .describe(`what to measure: ${workloadNames.join(', ')}`),
+  workloads: list(z.enum(WORKLOADS))
+    .default([...WORKLOADS])
+    .describe(`what to measure: ${WORKLOADS.join(', ')}`),
   nets: list(net)
     .default(['32@32', '64@32', '128@32', '64@64'])
     .describe("the paper's nets, n@side: n channels in the first layer, images of side pixels"),
   chains: list(count()).default([64]).describe('m, chains or images at once'),
-  steps: count().default(10).describe('K, steps in one call of langevin-step'),
+  steps: count().default(10).describe('K, steps in one call of langevin-step and hmc-step'),
   learningSteps: count().default(100).describe('K of learning-iteration'),
   threads: list(count())
     .default([availableParallelism()])

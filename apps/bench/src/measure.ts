@@ -78,8 +78,9 @@ export async function measureGroup(
   const processes = engines.map((engine) => new EngineProcess(engine.name, engine.command(group.threads)));
   const peak = options.peakCommand && new EngineProcess('peak', options.peakCommand);
   const all = [...processes, ...(peak ? [peak] : [])];
-  const killAll = (): void => all.forEach((process) => process.kill());
-  options.signal.addEventListener('abort', killAll);
+  const killAll = (): Promise<unknown> => Promise.all(all.map((process) => process.kill()));
+  const stop = (): void => void killAll();
+  options.signal.addEventListener('abort', stop);
   try {
     // An engine that is still starting would disturb the first one's warm-up.
     await Promise.allSettled(all.map((process) => process.request('describe', {})));
@@ -88,8 +89,8 @@ export async function measureGroup(
       await measureCase(group, one, engines, processes, peak, options, report);
     }
   } finally {
-    options.signal.removeEventListener('abort', killAll);
-    killAll();
+    options.signal.removeEventListener('abort', stop);
+    await killAll();
   }
 }
 
@@ -201,9 +202,7 @@ async function callsOfSample(
 
 function refuseSlow(seconds: number, budgetSeconds: number): void {
   if (seconds <= budgetSeconds) return;
-  throw new EngineError(
-    `too slow: about ${Math.ceil(seconds)} s, more than the ${budgetSeconds} s of --budget`,
-  );
+  throw new EngineError(`too slow: about ${Math.ceil(seconds)} s, more than ${budgetSeconds} s (--budget)`);
 }
 
 async function takeSample(

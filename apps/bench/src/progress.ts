@@ -33,7 +33,7 @@ export function progress(
     advance: (count, title) => {
       done += count;
       const time = now();
-      if (time - last < interval) return;
+      if (drawn && time - last < interval) return;
       last = time;
       drawn = true;
       const rate = done / (time - begin);

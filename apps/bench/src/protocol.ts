@@ -4,8 +4,12 @@
  */
 import type { ConvNetworkSpec } from '@srmcmc/core';
 
-export type WorkloadName = 'langevin-step' | 'learning-iteration' | 'convolution';
-export type Pass = 'forward' | 'input-gradient' | 'filter-gradient';
+/** In the order of the report. */
+export const WORKLOADS = ['langevin-step', 'hmc-step', 'learning-iteration', 'convolution'] as const;
+export type WorkloadName = (typeof WORKLOADS)[number];
+
+export const PASSES = ['forward', 'input-gradient', 'filter-gradient'] as const;
+export type Pass = (typeof PASSES)[number];
 
 /** One thing to measure. */
 export interface Case {
@@ -16,12 +20,14 @@ export interface Case {
   readonly width: number;
   /** m: chains, or images of a batch. */
   readonly chains: number;
-  /** K: Langevin steps of one call; absent for a convolution. */
+  /** K: steps of one call; absent for a convolution. */
   readonly steps?: number | undefined;
   /** Of a convolution: which layer of the network, from 0, and which of its three products. */
   readonly layer?: number | undefined;
   readonly pass?: Pass | undefined;
 }
+
+export type Precision = 'float32' | 'bfloat16';
 
 export interface Requests {
   describe: { params: Record<string, never>; result: Description };
@@ -45,8 +51,8 @@ export interface Description {
   /** For people: `native (AVX2, 2 threads)`. */
   readonly label: string;
   readonly versions: Readonly<Record<string, string>>;
-  /** Of the native addon: the instruction set that it uses. */
-  readonly instructionSet?: string;
+  /** Of the native addon: the instructions that it computes with in each precision. */
+  readonly precisions?: Readonly<Record<Precision, string>>;
 }
 
 export interface CheckAnswer {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { SrmcmcError } from '@srmcmc/core';
 import { z } from 'zod';
 import { environmentSchema } from './environment.ts';
-import type { Case } from './protocol.ts';
+import { type Case, PASSES, WORKLOADS } from './protocol.ts';
 import { interquartileRange, median } from './statistics.ts';
 
 /** Of the file. Goes up when a field changes its meaning, or a workload what it does. */
@@ -12,13 +12,13 @@ const RESULTS_VERSION = 1;
 const count = z.int().min(1);
 
 const caseSchema = z.object({
-  workload: z.enum(['langevin-step', 'learning-iteration', 'convolution']),
+  workload: z.enum(WORKLOADS),
   side: count,
   width: count,
   chains: count,
   steps: count.optional(),
   layer: z.int().min(0).optional(),
-  pass: z.enum(['forward', 'input-gradient', 'filter-gradient']).optional(),
+  pass: z.enum(PASSES).optional(),
 });
 
 const rowSchema = z.object({

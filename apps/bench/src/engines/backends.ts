@@ -1,19 +1,25 @@
 /** The engines on TensorFlow.js: `@srmcmc/native` by every way that this processor has, and the other backends. */
 import { EngineProcess, workerCommand } from '../engine-process.ts';
-import type { Description } from '../protocol.ts';
-import { type Engine, type Found, threadVariables } from './engine.ts';
+import { type Description, type Precision, type WorkloadName, WORKLOADS } from '../protocol.ts';
+import { type Engine, type Found, type LeftOut, threadVariables } from './engine.ts';
 import type { TfjsEngineOptions } from './tfjs-engine.ts';
 
 export const backendNames = ['native', 'tensorflow-gpu', 'tensorflow', 'wasm', 'cpu'] as const;
 export type BackendName = (typeof backendNames)[number];
 
-/** What SRMCMC_ISA takes, slowest first. Which of them there are, the addon says. */
-const INSTRUCTION_SETS = ['portable', 'avx2', 'avx512'] as const;
+/** What SRMCMC_ISA takes, best first. Which of them compute in which precision here, the addon says. */
+const INSTRUCTION_SETS = ['amx', 'avx512', 'avx2', 'portable'] as const;
+const PRECISIONS = ['float32', 'bfloat16'] as const;
+/** Single convolutions are float32 whatever the precision of networks. */
+const NETWORK_WORKLOADS: readonly WorkloadName[] = WORKLOADS.filter((name) => name !== 'convolution');
 
-/** Starts each backend once to see whether it runs here. */
-export async function findBackends(names: readonly BackendName[]): Promise<Found> {
+/** Starts each backend once to see whether it runs here; of `native` only the ways whose engine is `wanted`. */
+export async function findBackends(
+  names: readonly BackendName[],
+  wanted: (engine: string) => boolean,
+): Promise<Found> {
   const found = await Promise.all(
-    names.map((name) => (name === 'native' ? findNative() : findBackend(name))),
+    names.map((name) => (name === 'native' ? findNative(wanted) : findBackend(name))),
   );
   return {
     engines: found.flatMap(({ engines }) => engines),
@@ -43,35 +49,53 @@ async function findBackend(backend: Exclude<BackendName, 'native'>): Promise<Fou
   return { engines: [engine], leftOut: [], versions: answer.versions };
 }
 
-async function findNative(): Promise<Found> {
-  const options = { backend: 'native', fused: true } as const;
-  const answers = await Promise.all(
-    INSTRUCTION_SETS.map((set) => describe('native', options, { SRMCMC_ISA: set })),
+async function findNative(wanted: (engine: string) => boolean): Promise<Found> {
+  const leftOut: LeftOut[] = [];
+  let versions: Description['versions'] = {};
+  const found = await Promise.all(
+    INSTRUCTION_SETS.map(async (set) => {
+      const engines = PRECISIONS.flatMap((precision) => nativeEngines(precision, set));
+      const chosen = engines.filter(({ name }) => wanted(name));
+      if (chosen.length === 0) return [];
+      const options = { backend: 'native', fused: true } as const;
+      const answer = await describe('native', options, { SRMCMC_ISA: set });
+      if (typeof answer === 'string') {
+        leftOut.push({ engine: `native/*/${set}`, why: answer });
+        return [];
+      }
+      versions = answer.versions;
+      // Where the processor lacks the instructions, the addon takes others, which are listed themselves.
+      return chosen.filter(({ precision }) => answer.precisions?.[precision].startsWith(set));
+    }),
   );
-  const described = answers.filter((answer) => typeof answer !== 'string');
-  if (described.length === 0) {
-    return { engines: [], leftOut: [{ engine: 'native', why: answers[0] as string }], versions: {} };
-  }
-  // A processor without the set that was asked for takes the best that it has, which is listed already.
-  const sets = INSTRUCTION_SETS.filter((set, i) => (answers[i] as Description).instructionSet === set);
-  const engines = [...sets].reverse().flatMap((set) => nativeEngines(set));
-  return { engines, leftOut: [], versions: described[0]!.versions };
+  // float32 first: its best engine is the reference.
+  const engines = PRECISIONS.flatMap((precision) =>
+    found.flat().filter((engine) => engine.precision === precision),
+  );
+  return { engines, leftOut, versions };
 }
 
 /** All steps in one call, and step by step. */
-function nativeEngines(instructionSet: string): Engine[] {
-  const engine = (fused: boolean): Engine => ({
-    name: `native/float32/${instructionSet}${fused ? '' : '/loop'}`,
-    kind: 'native',
-    precision: 'float32',
-    label: `@srmcmc/native, ${instructionSet}, ${fused ? 'all steps in one call' : 'step by step'}`,
-    ...(!fused && { workloads: ['langevin-step'] }),
-    command: (threads) =>
-      workerCommand(
-        { backend: 'native', fused },
-        { ...threadVariables(threads), SRMCMC_ISA: instructionSet },
-      ),
-  });
+function nativeEngines(precision: Precision, instructionSet: string): Engine[] {
+  const engine = (fused: boolean): Engine => {
+    const workloads: readonly WorkloadName[] = fused
+      ? precision === 'float32'
+        ? WORKLOADS
+        : NETWORK_WORKLOADS
+      : ['langevin-step'];
+    return {
+      name: `native/${precision}/${instructionSet}${fused ? '' : '/loop'}`,
+      kind: 'native',
+      precision,
+      label: `@srmcmc/native, ${precision}, ${instructionSet}, ${fused ? 'all steps in one call' : 'step by step'}`,
+      workloads,
+      command: (threads) =>
+        workerCommand({ backend: 'native', fused, precision } satisfies TfjsEngineOptions, {
+          ...threadVariables(threads),
+          SRMCMC_ISA: instructionSet,
+        }),
+    };
+  };
   return [engine(true), engine(false)];
 }
 
@@ -87,6 +111,6 @@ async function describe(
   } catch (error) {
     return (error as Error).message;
   } finally {
-    process.kill();
+    await process.kill();
   }
 }

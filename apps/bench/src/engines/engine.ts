@@ -1,6 +1,6 @@
 /** An engine: something that does workloads in a process of its own. */
 import type { Command } from '../engine-process.ts';
-import type { WorkloadName } from '../protocol.ts';
+import type { Precision, WorkloadName } from '../protocol.ts';
 
 export interface Engine {
   /** `native/float32/avx2`, `pytorch/float32`: what it is, in what precision, by what way. */
@@ -15,8 +15,6 @@ export interface Engine {
   /** Its process, with this many threads. */
   command(threads: number): Command;
 }
-
-export type Precision = 'float32' | 'bfloat16';
 
 /** An engine that cannot run here, or not this case, and what to do about it. */
 export interface LeftOut {

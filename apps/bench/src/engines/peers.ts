@@ -2,8 +2,8 @@
 import { join, relative } from 'node:path';
 import { SrmcmcError } from '@srmcmc/core';
 import { type Command, EngineProcess, peersFolder } from '../engine-process.ts';
-import type { WorkloadName } from '../protocol.ts';
-import { type Engine, type Found, type LeftOut, type Precision, threadVariables } from './engine.ts';
+import type { Precision, WorkloadName } from '../protocol.ts';
+import { type Engine, type Found, type LeftOut, threadVariables } from './engine.ts';
 
 /** A peer that was asked for by name cannot run here. */
 export class PeerUnavailableError extends SrmcmcError {
@@ -76,7 +76,7 @@ async function findPeer(peer: PeerName, python: string): Promise<Found> {
     } catch (error) {
       leftOut.push({ engine: name, why: (error as Error).message });
     } finally {
-      process.kill();
+      await process.kill();
     }
   }
   if (engines.length === 0) {

@@ -4,10 +4,10 @@ import { writeFile } from 'node:fs/promises';
 import { type BackendRequest, selectBackend } from '@srmcmc/backends';
 import { type ConvNetworkSpec, key, SrmcmcError } from '@srmcmc/core';
 import { energyOf, loadStateDict } from '@srmcmc/energy';
-import { nativeStatus, peakGflops } from '@srmcmc/native';
+import { nativeStatus, peakGflops, setPrecision } from '@srmcmc/native';
 import { parse, toFloat32 } from '@srmcmc/safetensors';
 import * as tf from '@tensorflow/tfjs-core';
-import { type Method, type Peaks, type Preparation, type Requests } from '../protocol.ts';
+import type { Description, Method, Peaks, Precision, Preparation, Requests } from '../protocol.ts';
 import type { Prepared } from '../workloads/workload.ts';
 import { workloads } from '../workloads/workloads.ts';
 
@@ -15,6 +15,8 @@ export interface TfjsEngineOptions {
   readonly backend: Exclude<BackendRequest, 'auto'>;
   /** All steps in one call of the backend. */
   readonly fused: boolean;
+  /** Of the native backend; float32 unless given. */
+  readonly precision?: Precision;
 }
 
 /** The engine cannot do this, whatever one installs. */
@@ -40,11 +42,13 @@ interface Ready extends Prepared {
 }
 
 /** @throws BackendUnavailableError when the backend cannot run here. */
-export async function startEngine({ backend, fused }: TfjsEngineOptions): Promise<Engine> {
+export async function startEngine(options: TfjsEngineOptions): Promise<Engine> {
+  const { backend, fused, precision = 'float32' } = options;
   const { label, name } = await selectBackend(backend);
   if (fused && tf.getKernel(FUSED_KERNEL, name) === undefined) {
     throw new UnsupportedError(`${label} has no kernel ${FUSED_KERNEL}`);
   }
+  if (backend === 'native') setPrecision(precision);
   let ready: Ready | undefined;
   const current = (): Ready => {
     if (ready === undefined) throw new Error('nothing is prepared');
@@ -54,7 +58,7 @@ export async function startEngine({ backend, fused }: TfjsEngineOptions): Promis
     describe: async () => ({
       label: fused ? label : `${label}, step by step`,
       versions: { node: process.version, '@tensorflow/tfjs-core': tf.version_core },
-      ...instructionSetOf(backend),
+      ...precisionsOf(backend),
     }),
     prepare: async (preparation) => {
       ready?.dispose();
@@ -64,7 +68,7 @@ export async function startEngine({ backend, fused }: TfjsEngineOptions): Promis
     check: async ({ output }) => {
       const { images, check } = current();
       const start = performance.now();
-      const { values, parts } = check(images);
+      const { values, parts } = await check(images);
       const seconds = (performance.now() - start) / 1000;
       await writeFile(output, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
       return { images, parts, seconds };
@@ -73,7 +77,7 @@ export async function startEngine({ backend, fused }: TfjsEngineOptions): Promis
       const { run } = current();
       const busy = process.cpuUsage();
       const start = performance.now();
-      for (let i = 0; i < calls; i++) run();
+      for (let i = 0; i < calls; i++) await run();
       const seconds = (performance.now() - start) / 1000;
       const { user, system } = process.cpuUsage(busy);
       await becomeQuiet();
@@ -120,9 +124,9 @@ function prepare({ case: one, network, inputs }: Preparation, fused: boolean): R
   };
 }
 
-function instructionSetOf(backend: string): { instructionSet?: string } {
-  const { instructionSet } = backend === 'native' ? nativeStatus() : {};
-  return instructionSet === undefined ? {} : { instructionSet };
+function precisionsOf(backend: string): Pick<Description, 'precisions'> {
+  const { precisions } = backend === 'native' ? nativeStatus() : {};
+  return precisions === undefined ? {} : { precisions };
 }
 
 function measurePeaks(): Peaks {

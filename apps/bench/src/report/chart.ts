@@ -14,6 +14,8 @@ const PITCH = 22;
 const TITLE = 30;
 const GAP = 22;
 const HEAD = 74;
+/** The fraction of the peak that the fastest bar must reach for the peak to be drawn. */
+const NEAR_PEAK = 0.25;
 const MUTED = '#5b6472';
 const COLOURS: Readonly<Record<Row['kind'], string>> = {
   native: PALETTE[0],
@@ -54,8 +56,11 @@ function legendSvg(): string[] {
 }
 
 function panelSvg(title: string, rows: readonly Row[], top: number): string {
-  const peak = commonPeak(rows);
-  const longest = Math.max(peak?.gflops ?? 0, ...rows.map((row) => summary(row).gflops));
+  const fastest = Math.max(...rows.map((row) => summary(row).gflops));
+  const measured = commonPeak(rows);
+  // Where nothing comes near the peak, bars drawn to its scale would all be stumps.
+  const peak = measured && fastest >= NEAR_PEAK * measured.gflops ? measured : undefined;
+  const longest = Math.max(peak?.gflops ?? 0, fastest);
   const place = (gflops: number): number => round(LEFT + ((RIGHT - LEFT) * gflops) / longest);
   const first = top + TITLE;
   const bottom = first + rows.length * PITCH - (PITCH - BAR);
@@ -66,7 +71,6 @@ function panelSvg(title: string, rows: readonly Row[], top: number): string {
       : `<line x1="${place(peak.gflops)}" y1="${first - 5}" x2="${place(peak.gflops)}" y2="${bottom + 3}" stroke="${MUTED}" stroke-dasharray="4 3"/>` +
         muted(place(peak.gflops), first - 9, `${peak.label} ${digits(peak.gflops)}`, 'end');
   const axis = `<line x1="${LEFT}" y1="${first - 4}" x2="${LEFT}" y2="${bottom + 4}" stroke="${MUTED}"/>`;
-  // The title must leave the peak's label its place.
   return [text(20, top + 10, title, { bold: true }), ...bars, axis, line].join('\n');
 }
 

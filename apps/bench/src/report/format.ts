@@ -9,6 +9,7 @@ export function digits(value: number): string {
 /** `73 %`; under ten percent `1.2 %`. */
 export function percent(fraction: number): string {
   const value = 100 * fraction;
+  if (value > 0 && value < 0.05) return '< 0.1 %';
   return `${value >= 9.95 ? value.toFixed(0) : value.toFixed(1)} %`;
 }
 

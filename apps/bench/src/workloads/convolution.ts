@@ -1,11 +1,9 @@
 /** The convolutions that the paper's networks consist of, one at a time: forward, input gradient, filter gradient. */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Case, Pass } from '../protocol.ts';
+import { type Case, type Pass, PASSES } from '../protocol.ts';
 import { awaitTensor } from './await-tensor.ts';
 import { sizedLayers } from './layers.ts';
 import type { Work, Workload } from './workload.ts';
-
-export const PASSES: readonly Pass[] = ['forward', 'input-gradient', 'filter-gradient'];
 
 export const convolution: Workload = {
   name: 'convolution',

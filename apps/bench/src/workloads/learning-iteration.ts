@@ -42,28 +42,34 @@ export const learningIteration: Workload = {
     let state = initialState(learner, key(8));
     let call = 0;
     return {
-      run: () => {
-        const step = learningStep(learner, state, images, foldIn(key(9), call++));
+      run: async () => {
+        const step = await learningStep(learner, state, images, foldIn(key(9), call++));
         dispose([state, step.samples, step.trace, step.dataValue, step.sampleValue]);
         state = step.state;
         awaitTensor(Object.values(energy.variables).at(-1)!);
       },
-      check: (count) => ({ values: parameterGradient(energy, images, count), parts: 1 }),
+      check: async (count) => ({ values: await parameterGradient(energy, images, count), parts: 1 }),
       dispose: () => dispose(state),
     };
   },
 };
 
 /** Of mean f(x⁻) − mean f(x⁺), x⁺ the images and x⁻ half of them, in PyTorch's layout and order. */
-function parameterGradient(energy: ConvEnergy, images: tf.Tensor4D, count: number): Float32Array {
-  const flat = tf.tidy(() => {
-    const data = tf.slice(images, 0, count);
-    const { gradients } = momentMatching.estimate(energy, data, tf.mul(data, 0.5));
+async function parameterGradient(
+  energy: ConvEnergy,
+  images: tf.Tensor4D,
+  count: number,
+): Promise<Float32Array> {
+  const data = tf.slice(images, 0, count);
+  const samples = tf.mul(data, 0.5);
+  const estimate = await momentMatching.estimate(energy, data, samples);
+  const values = tf.tidy(() => {
     const parts = Object.keys(energy.variables).map((name) => {
-      const gradient = gradients[name]!;
+      const gradient = estimate.gradients[name]!;
       return tf.reshape(gradient.rank === 4 ? tf.transpose(gradient, [3, 2, 0, 1]) : gradient, [-1]);
     });
     return tf.concat(parts).dataSync();
-  }) as Float32Array;
-  return Float32Array.from(flat);
+  });
+  dispose([data, samples, estimate.gradients, estimate.dataValue, estimate.sampleValue]);
+  return Float32Array.from(values);
 }

@@ -9,7 +9,7 @@ export interface CaseOptions {
   readonly side: number;
   readonly width: number;
   readonly chains: number;
-  /** K of `langevin-step` and of `learning-iteration`. */
+  /** K of `langevin-step` and `hmc-step`, and of `learning-iteration`. */
   readonly steps: number;
   readonly learningSteps: number;
 }
@@ -46,10 +46,16 @@ export interface Work {
   extra(name: string): tf.Tensor4D;
 }
 
+export interface Checked {
+  readonly values: Float32Array;
+  /** Equal parts of the values that are compared one by one. */
+  readonly parts: number;
+}
+
 export interface Prepared {
-  /** One call. The work is done when it returns. */
-  run(): void;
-  /** What engines are compared by, for the first `images` images, and in how many parts. */
-  check(images: number): { values: Float32Array; parts: number };
+  /** One call. The work is done when it returns, or when its promise is fulfilled. */
+  run(): void | Promise<void>;
+  /** What engines are compared by, for the first `images` images. */
+  check(images: number): Checked | Promise<Checked>;
   dispose(): void;
 }

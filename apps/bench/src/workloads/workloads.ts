@@ -1,14 +1,14 @@
-/** The workloads, in the order of the report. */
+/** The workloads by name. A new one is a file here, a name in `protocol.ts`, and a line below. */
 import type { WorkloadName } from '../protocol.ts';
 import { convolution } from './convolution.ts';
+import { hmcStep } from './hmc-step.ts';
 import { langevinStep } from './langevin-step.ts';
 import { learningIteration } from './learning-iteration.ts';
 import type { Workload } from './workload.ts';
 
 export const workloads: Readonly<Record<WorkloadName, Workload>> = {
   'langevin-step': langevinStep,
+  'hmc-step': hmcStep,
   'learning-iteration': learningIteration,
   convolution,
 };
-
-export const workloadNames = Object.keys(workloads) as readonly WorkloadName[];

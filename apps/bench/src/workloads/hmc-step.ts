@@ -1,0 +1,43 @@
+/** One step of Hamiltonian Monte Carlo on the paper's networks: fresh momentum, L leapfrog steps, Metropolis test. */
+import { foldIn, key, runChains } from '@srmcmc/core';
+import { multiplyAccumulates } from '@srmcmc/energy';
+import { hmc } from '@srmcmc/hmc';
+import * as tf from '@tensorflow/tfjs-core';
+import { awaitTensor } from './await-tensor.ts';
+import type { Workload } from './workload.ts';
+
+/** L: gradients a step. */
+const LEAPFROG_STEPS = 5;
+/** ε; what it is costs nothing. */
+const STEP_SIZE = 0.01;
+
+export const hmcStep: Workload = {
+  name: 'hmc-step',
+  unit: 'step',
+  description: `one HMC step of m chains: momentum, ${LEAPFROG_STEPS} leapfrog steps, Metropolis test`,
+  cases: ({ side, width, chains, steps }) => [{ workload: 'hmc-step', side, width, chains, steps }],
+  unitsPerCall: ({ steps }) => steps!,
+  operations: ({ chains, steps }, network) => {
+    // The state keeps the gradient where it is: one more for the first step of a call.
+    const gradients = LEAPFROG_STEPS + 1 / steps!;
+    return 4 * multiplyAccumulates(network) * gradients * chains;
+  },
+  checkOperations: (_case, network, images) => 4 * multiplyAccumulates(network) * images,
+  extraInputs: () => ({}),
+  prepare: ({ case: { steps }, energy, images }) => {
+    const kernel = hmc({ stepSize: STEP_SIZE, leapfrogSteps: LEAPFROG_STEPS });
+    let call = 0;
+    return {
+      run: () => {
+        const { x, trace } = runChains({ energy, kernel, steps: steps! }, images, foldIn(key(10), call++));
+        awaitTensor(x);
+        tf.dispose([x, trace.value, trace.gradientNorm]);
+      },
+      check: (count) => {
+        const values = tf.tidy(() => energy.valueAndGrad(tf.slice(images, 0, count)).grad.dataSync());
+        return { values: Float32Array.from(values), parts: count };
+      },
+      dispose: () => undefined,
+    };
+  },
+};
