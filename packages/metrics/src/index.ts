@@ -86,7 +86,7 @@ export {
   type Measurement,
   requireComparable,
 } from './measurement.ts';
-export { type MomentGap, type MomentGapOptions, momentGaps } from './moment-gaps.ts';
+export { type MomentGap, type MomentGapOptions, type MomentGaps, momentGaps } from './moment-gaps.ts';
 export { nearestNeighbours, type NearestOptions, type Neighbours } from './neighbours/nearest.ts';
 export {
   precisionRecall,

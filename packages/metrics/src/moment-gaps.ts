@@ -1,7 +1,8 @@
 /** Moments of samples less those of data, with error bars: zero is what moment matching aims at. */
 import { requireInteger } from '@srmcmc/core';
 import { TooFewExamplesError } from './errors.ts';
-import { type FeatureSet, requireSameSource } from './features/feature-set.ts';
+import { digestOf, type FeatureSet, requireSameSource } from './features/feature-set.ts';
+import type { ComputedWith } from './measurement.ts';
 import { requireLevel, resampling, spread } from './resampling.ts';
 
 export interface MomentGapOptions {
@@ -28,6 +29,11 @@ export interface MomentGap {
   readonly z: number | null;
 }
 
+export interface MomentGaps {
+  readonly gaps: readonly MomentGap[];
+  readonly computedWith: ComputedWith;
+}
+
 /** Pairs of more features than this are too many to list. */
 const MOST_CORRELATED = 16;
 
@@ -42,7 +48,7 @@ export function momentGaps(
   samples: FeatureSet,
   data: FeatureSet,
   options: MomentGapOptions = {},
-): MomentGap[] {
+): MomentGaps {
   const { replicates = 200, level = 0.95, seed = 0 } = options;
   requireInteger('replicates', replicates, 2);
   requireLevel(level);
@@ -52,19 +58,28 @@ export function momentGaps(
   }
   const names = momentNames(samples.dimension);
   const whole = [samples, data].map((set) => momentsOf(set, undefined)) as [number[], number[]];
-  const gaps = names.map(() => new Array<number>());
+  const resampled = names.map(() => new Array<number>());
   for (let replicate = 0; replicate < replicates; replicate++) {
     const [a, b] = [samples, data].map((set, number) =>
       momentsOf(set, resampling(seed, 2 * replicate + number, set.count)),
     ) as [number[], number[]];
-    gaps.forEach((values, i) => values.push(a[i]! - b[i]!));
+    resampled.forEach((values, i) => values.push(a[i]! - b[i]!));
   }
-  return names.map((name, i) => {
+  const gaps = names.map((name, i) => {
     const gap = whole[0][i]! - whole[1][i]!;
-    const errors = spread(gaps[i]!, level);
+    const errors = spread(resampled[i]!, level);
     const z = errors.standardError === 0 ? null : gap / errors.standardError;
     return { ...name, samples: whole[0][i]!, data: whole[1][i]!, gap, ...errors, z };
   });
+  return {
+    gaps,
+    computedWith: {
+      features: { ...samples.source, dimension: samples.dimension },
+      samples: samples.count,
+      reference: { count: data.count, sha256: digestOf(data.values) },
+      settings: { replicates, level, seed },
+    },
+  };
 }
 
 function momentNames(dimension: number): Pick<MomentGap, 'moment' | 'features'>[] {

@@ -3,6 +3,7 @@ import { key, normals } from '@srmcmc/core';
 import {
   collectFeatures,
   collectStatistics,
+  difference,
   frechetDistance,
   pixelFeatures,
   powerSpectrumFeatures,
@@ -36,16 +37,26 @@ test("MSE, PSNR and SSIM are scikit-image's, of bytes and of floats", () => {
       expect(quality.structuralSimilarity!.each[i]!).toBeCloseTo(value, 10),
     );
     const mean = expected.ssim.reduce((sum, value) => sum + value, 0) / 3;
-    expect(quality.structuralSimilarity!.mean).toBeCloseTo(mean, 10);
+    expect(quality.structuralSimilarity!.value).toBeCloseTo(mean, 10);
+    const squares = expected.ssim.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    expect(quality.structuralSimilarity!.standardError).toBeCloseTo(Math.sqrt(squares / 2 / 3), 10);
   }
+});
+
+test('qualities of the same originals are compared, and of others not', () => {
+  const psnr = (x: typeof a, y: typeof a) => reconstructionQuality(x, y).peakSignalToNoiseRatio;
+  const noise = { ...a, values: a.values.map((value) => value ^ 1) };
+  expect(difference(psnr(a, noise), psnr(a, b)).value).toBeGreaterThan(10);
+  expect(() => difference(psnr(a, noise), psnr(b, noise))).toThrow('computedWith.reference.sha256');
 });
 
 test('equal images have MSE 0, infinite PSNR and SSIM 1, be they of one colour', () => {
   const grey = { values: new Uint8Array(2 * 12 * 12).fill(7), shape: [2, 12, 12, 1] };
   const quality = reconstructionQuality(grey, grey);
-  expect(quality.meanSquaredError.mean).toBe(0);
-  expect(quality.peakSignalToNoiseRatio.mean).toBe(Infinity);
-  expect(quality.structuralSimilarity!.mean).toBeCloseTo(1, 12);
+  expect(quality.meanSquaredError.value).toBe(0);
+  expect(quality.peakSignalToNoiseRatio.value).toBe(Infinity);
+  expect(quality.peakSignalToNoiseRatio).not.toHaveProperty('standardError');
+  expect(quality.structuralSimilarity!.value).toBeCloseTo(1, 12);
 });
 
 test('images below 11 pixels have no SSIM, and images of unlike shapes are refused', () => {

@@ -24,9 +24,13 @@ test('products and distances of every size of tile equal sums written out', () =
     [3, 131, 300],
     [70, 9, 513],
   ] as const) {
-    const workspace = new Workspace((m + n) * d + m * n + m * m + 2 + 64 * n);
+    const workspace = new Workspace((2 * m + n) * d + m * n + m * m + 6 + 64 * Math.max(m, n));
     const [x, y, out] = [workspace.take(m * d), workspace.take(n * d), workspace.take(m * n)];
-    const [gram, sums, block] = [workspace.take(m * m), workspace.take(2), workspace.take(64 * n)];
+    const [gram, sums, block] = [
+      workspace.take(m * m),
+      workspace.take(6),
+      workspace.take(64 * Math.max(m, n)),
+    ];
     const [a, b] = [random(x, 1), random(y, 2)];
     const { kernels } = workspace;
     kernels.squaredDistances(m, n, d, x.place, y.place, out.place);
@@ -49,6 +53,13 @@ test('products and distances of every size of tile equal sums written out', () =
     }
     expect(sums.values[0]! / total).toBeCloseTo(1, 12);
     expect(sums.values[1]! / trace).toBeCloseTo(1, 12);
+    // X with itself takes a way of its own; X with a copy of it takes the other.
+    const copy = workspace.take(m * d);
+    copy.values.set(a);
+    kernels.cubicKernelSums(m, m, d, x.place, x.place, block.place, sums.place + 16);
+    kernels.cubicKernelSums(m, m, d, x.place, copy.place, block.place, sums.place + 32);
+    expect(sums.values[2]! / sums.values[4]!).toBeCloseTo(1, 12);
+    expect(sums.values[3]! / sums.values[5]!).toBeCloseTo(1, 12);
   }
 });
 

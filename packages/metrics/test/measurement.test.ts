@@ -109,7 +109,7 @@ test('results of other features, weights, counts, references or settings are not
 });
 
 test('moment gaps of equal distributions are noise, and a moved mean shows', () => {
-  const gaps = momentGaps(plane(3, 1000, 0.3), plane(4, 1000));
+  const { gaps } = momentGaps(plane(3, 1000, 0.3), plane(4, 1000));
   expect(gaps.map(({ moment, features }) => `${moment} ${features.join()}`)).toEqual([
     'mean 0',
     'mean 1',
@@ -129,7 +129,7 @@ test('moment gaps of equal distributions are noise, and a moved mean shows', () 
 
 test('bootstrap errors of means, deviations and correlations are those of normal theory', () => {
   const n = 2000;
-  const gaps = momentGaps(plane(5, n), plane(6, n), { replicates: 400 });
+  const { gaps } = momentGaps(plane(5, n), plane(6, n), { replicates: 400 });
   // Of one set: σ / √n, σ / √(2n), and (1 − ρ²) / √n with ρ = 0; two sets add.
   const expected = [1, 2, 1 / Math.SQRT2, 2 / Math.SQRT2, 1].map((factor) => factor * Math.sqrt(2 / n));
   // Of 400 replicates the deviation is known to 1 / √800.
@@ -143,7 +143,7 @@ test('a feature that does not vary has a gap without an error, and no correlatio
     Float32Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? 3 : i)),
     2,
   );
-  const gaps = momentGaps(still, still);
+  const { gaps } = momentGaps(still, still);
   expect(gaps[0]).toMatchObject({ gap: 0, standardError: 0, z: null });
   expect(gaps[4]).toMatchObject({ moment: 'correlation', samples: 0, gap: 0 });
   const single = featureSet(Float32Array.of(1, 2), 2);

@@ -54,26 +54,37 @@ function nuclearNorm(m: i32, n: i32, a: usize, scratch: usize): f64 {
   return sum;
 }
 
-/** The sum and the sum over i = j of (x_i · y_j / d + 1)³ for X [m, d] and Y [n, d], written to `out` [2]. */
+/**
+ * Σ_ij and Σ_i=j of (x_i · y_j / d + 1)³ for X [m, d] and Y [n, d], written to `out` [2]. Where X is Y, half of the
+ * products are made.
+ */
 export function cubicKernelSums(m: i32, n: i32, d: i32, x: usize, y: usize, block: usize, out: usize): void {
   let total: f64 = 0;
   let trace: f64 = 0;
   for (let i0 = 0; i0 < m; i0 += ROWS) {
     const rows = min(ROWS, m - i0);
-    gram(rows, n, d, at(x, i0 * d), y, block);
+    const columns = x == y ? i0 + rows : n;
+    gram(rows, columns, d, at(x, i0 * d), y, block);
     for (let i = 0; i < rows; i++) {
-      let sum: f64 = 0;
-      for (let j = 0; j < n; j++) {
-        const base = load<f64>(at(block, i * n + j)) / d + 1;
-        const value = base * base * base;
-        sum += value;
-        if (i0 + i == j) trace += value;
-      }
-      total += sum;
+      const diagonal = i0 + i;
+      const row = at(block, i * columns);
+      const below = kernelSum(0, min(diagonal, columns), d, row);
+      const own = kernelSum(diagonal, min(diagonal + 1, columns), d, row);
+      total += x == y ? 2 * below + own : below + own + kernelSum(diagonal + 1, columns, d, row);
+      trace += own;
     }
   }
   store<f64>(out, total);
   store<f64>(out, trace, 8);
+}
+
+function kernelSum(first: i32, end: i32, d: i32, products: usize): f64 {
+  let sum: f64 = 0;
+  for (let j = first; j < end; j++) {
+    const base = load<f64>(at(products, j)) / d + 1;
+    sum += base * base * base;
+  }
+  return sum;
 }
 
 /** Rows of a kernel matrix that are held at a time. */

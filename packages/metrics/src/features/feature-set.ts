@@ -82,7 +82,7 @@ export function requireSameSource(
 }
 
 /** SHA-256 of the numbers, by which a reference is known again. */
-export function digestOf(...arrays: readonly (Float32Array | Float64Array)[]): string {
+export function digestOf(...arrays: readonly (Float32Array | Float64Array | Uint8Array)[]): string {
   const hash = createHash('sha256');
   for (const array of arrays) hash.update(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
   return hash.digest('hex');

@@ -1,7 +1,8 @@
 /** How much a reconstruction differs from its original: MSE, PSNR and SSIM. */
 import { elements, InvalidArgumentError, InvalidShapeError } from '@srmcmc/core';
 import { TooFewExamplesError } from '../errors.ts';
-import { requireFinite } from '../features/feature-set.ts';
+import { digestOf, requireFinite } from '../features/feature-set.ts';
+import type { Measurement } from '../measurement.ts';
 
 type Pixels = Uint8Array | Float32Array | Float64Array;
 
@@ -25,9 +26,10 @@ export interface ReconstructionQuality {
   readonly structuralSimilarity?: Quality;
 }
 
-export interface Quality {
-  /** Over the images. */
-  readonly mean: number;
+/** The mean over the images. */
+export interface Quality extends Measurement {
+  /** Of that mean; absent for one image, and where an image's quality is infinite. */
+  readonly standardError?: number;
   /** One number an image. */
   readonly each: Float64Array;
 }
@@ -57,19 +59,39 @@ export function reconstructionQuality(
   const size = elements(shape);
   requireFinite(originals.values, size);
   requireFinite(reconstructions.values, size);
-  const compare = (of: (a: Pixels, b: Pixels) => number): Quality => {
+  const range = rangeOf(originals.values, options);
+  const computedWith = {
+    samples: count,
+    reference: { count, sha256: digestOf(originals.values) },
+    settings: { range, shape: shape.join('×') },
+  };
+  const compare = (metric: string, of: (a: Pixels, b: Pixels) => number): Quality => {
     const each = Float64Array.from({ length: count }, (_, i) => {
       const [first, end] = [i * size, (i + 1) * size];
       return of(originals.values.subarray(first, end), reconstructions.values.subarray(first, end));
     });
-    return { each, mean: each.reduce((sum, value) => sum + value, 0) / count };
+    const value = each.reduce((sum, one) => sum + one, 0) / count;
+    const variance = each.reduce((sum, one) => sum + (one - value) ** 2, 0) / (count - 1);
+    const standardError = Math.sqrt(variance / count);
+    return {
+      metric,
+      value,
+      ...(Number.isFinite(standardError) && { standardError }),
+      each,
+      computedWith,
+      warnings: [],
+    };
   };
   const [height, width] = shape as [number, number, number];
   return {
-    meanSquaredError: compare(meanSquaredError),
-    peakSignalToNoiseRatio: compare((a, b) => peakSignalToNoiseRatio(a, b, options)),
+    meanSquaredError: compare('mean-squared-error', meanSquaredError),
+    peakSignalToNoiseRatio: compare('peak-signal-to-noise-ratio', (a, b) =>
+      peakSignalToNoiseRatio(a, b, { range }),
+    ),
     ...(Math.min(height, width) >= WINDOW && {
-      structuralSimilarity: compare((a, b) => structuralSimilarity(a, b, shape, options)),
+      structuralSimilarity: compare('structural-similarity', (a, b) =>
+        structuralSimilarity(a, b, shape, { range }),
+      ),
     }),
   };
 }
