@@ -1,7 +1,7 @@
 // Which way imports may point: core <- every other package <- apps. Read by dependency-cruiser.
 
-/** Every package may import these two. */
-const foundation = 'core|safetensors';
+/** Every package may import these: what is shared, and the readers of the two formats of weights. */
+const foundation = 'core|safetensors|pth';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
@@ -9,7 +9,7 @@ export default {
     {
       name: 'packages-import-only-the-foundation',
       comment:
-        'A package imports no sibling but core and safetensors. What two packages need belongs in core.',
+        'A package imports no sibling but core, safetensors and pth. What two packages need belongs in core.',
       severity: 'error',
       from: { path: '^packages/([^/]+)/src/', pathNot: '^packages/(backends|safetensors)/' },
       to: { path: '^packages/', pathNot: `^packages/(${foundation}|$1)/` },
@@ -27,6 +27,13 @@ export default {
       severity: 'error',
       from: { path: '^packages/safetensors/src/' },
       to: { path: '^packages/(?!safetensors/)' },
+    },
+    {
+      name: 'pth-stands-on-safetensors',
+      comment: 'pth is useful without the rest: it imports safetensors alone.',
+      severity: 'error',
+      from: { path: '^packages/pth/src/' },
+      to: { path: '^packages/(?!pth/|safetensors/)' },
     },
     {
       name: 'packages-do-not-import-apps',

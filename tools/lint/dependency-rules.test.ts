@@ -18,7 +18,7 @@ async function violations(extra: Readonly<Record<string, string>>): Promise<stri
     writeFileSync(join(base, path), text);
   };
   mkdirSync(join(base, 'node_modules/@srmcmc'), { recursive: true });
-  for (const path of ['core', 'langevin', 'energy', 'safetensors'].map((name) => `packages/${name}`)) {
+  for (const path of ['core', 'langevin', 'energy', 'safetensors', 'pth'].map((name) => `packages/${name}`)) {
     const name = path.replace('packages/', '@srmcmc/');
     const exports = { '.': { '@srmcmc/source': './src/index.ts', default: './dist/index.js' } };
     write(`${path}/package.json`, JSON.stringify({ name, type: 'module', exports }));
@@ -54,6 +54,16 @@ test('core may import no package that imports core, type-only imports included',
 test('safetensors imports no sibling, not even core', async () => {
   const broken = { 'packages/safetensors/src/index.ts': "import '@srmcmc/core';\n" };
   expect(await violations(broken)).toEqual(['safetensors-stands-alone']);
+});
+
+test('a package may import pth, which imports no sibling but safetensors', async () => {
+  const kept = {
+    'packages/energy/src/index.ts': "import '@srmcmc/pth';\n",
+    'packages/pth/src/index.ts': "import '@srmcmc/safetensors';\n",
+  };
+  expect(await violations(kept)).toEqual([]);
+  const broken = { 'packages/pth/src/index.ts': "import '@srmcmc/core';\n" };
+  expect(await violations(broken)).toEqual(['pth-stands-on-safetensors']);
 });
 
 test('a relative path into another package is refused even where the package may be imported', async () => {
