@@ -28,7 +28,7 @@ const learner = {
 let state = initialState(learner, key(2));
 for (let i = 0; i < iterations; i++) {
   const data = tf.tensor2d(toy.sample(foldIn(key(3), i), batch), [batch, 2]);
-  const { state: next, ...made } = learningStep(learner, state, data, foldIn(key(4), i));
+  const { state: next, ...made } = await learningStep(learner, state, data, foldIn(key(4), i));
   dispose([data, state, made]);
   state = next;
 }

@@ -1,14 +1,13 @@
 /** Drawing samples in batches, such that sample i does not depend on the batches. */
-import { setImmediate as turn } from 'node:timers/promises';
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import {
+  CancelledError,
   dispose,
   DivergedError,
   fromChain,
   key as keyOf,
   type Key,
-  type KernelState,
-  runChains,
+  runChainsAsync,
   split,
 } from '@srmcmc/core';
 import type { Model } from './model.ts';
@@ -38,8 +37,7 @@ export interface SampleBatch {
 /**
  * Samples 0 .. count − 1 of M_θ(z, ξ) (Nijkamp et al. 2019, eq. 7). Sample i is a function of the seed and i.
  *
- * The event loop turns after every step, or after every batch where the backend runs all steps at once, so that
- * `signal` is heeded.
+ * The event loop turns meanwhile, so that `signal` is heeded within a step.
  *
  * @throws DivergedError when a sample is not finite; the signal's reason when it is aborted.
  */
@@ -68,37 +66,16 @@ async function runInTurns(
   key: Key | undefined,
   { steps, signal, onProgress }: SamplingOptions,
 ): Promise<tf.Tensor> {
-  const fused =
-    kernel.fused && energy.network && tf.getKernel(kernel.fused.kernelName, tf.getBackend()) !== undefined;
-  if (fused) {
-    const { x, trace } = runChains({ energy, kernel, steps }, start, key);
+  try {
+    const { x, trace } = await runChainsAsync({ energy, kernel, steps }, start, key, { signal, onProgress });
     dispose(trace);
-    start.dispose();
-    onProgress?.(1);
-    await heed(signal, x);
     return x;
+  } catch (error) {
+    if (error instanceof CancelledError) throw error.cause;
+    throw error;
+  } finally {
+    start.dispose();
   }
-  let state: KernelState = kernel.init(energy, start);
-  start.dispose();
-  for (let done = 0; done < steps; done++) {
-    const { state: next, info } = kernel.step(energy, state, key);
-    dispose(info);
-    dispose(state);
-    state = next;
-    onProgress?.((done + 1) / steps);
-    await heed(signal, state.x);
-  }
-  const x = state.x.clone();
-  dispose(state);
-  return x;
-}
-
-/** Lets the event loop turn; where the signal was given meanwhile, disposes x and throws its reason. */
-async function heed(signal: AbortSignal | undefined, x: tf.Tensor): Promise<void> {
-  await turn();
-  if (!signal?.aborted) return;
-  x.dispose();
-  signal.throwIfAborted();
 }
 
 function requireFinite(values: Float32Array, first: number, steps: number, size: number): void {

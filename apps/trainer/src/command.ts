@@ -116,7 +116,7 @@ async function runTraining(
   }
   const line = progressLine(stdout);
   const { signal, release } = firstSignal(() =>
-    line.onProgress({ kind: 'note', text: 'stopping after this iteration; once more stops at once' }),
+    line.onProgress({ kind: 'note', text: 'stopping and saving; once more stops at once' }),
   );
   let result: TrainResult;
   try {

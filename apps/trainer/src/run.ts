@@ -2,7 +2,16 @@
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { checkpointName, writeCheckpoint } from '@srmcmc/checkpoint';
-import { type Batch, batches, type Dataset, dispose, elements, foldIn, valueAt } from '@srmcmc/core';
+import {
+  type Batch,
+  batches,
+  CancelledError,
+  type Dataset,
+  dispose,
+  elements,
+  foldIn,
+  valueAt,
+} from '@srmcmc/core';
 import { initialState, learningStep } from '@srmcmc/estimators';
 import type { Config } from './config.ts';
 import { examplesTensor } from './data.ts';
@@ -105,7 +114,14 @@ export class Run {
     while (this.#iteration < config.iterations) {
       if (signal?.aborted) return 'interrupted';
       if (config.maxMinutes !== null && this.#seconds >= 60 * config.maxMinutes) return 'time limit';
-      const problem = await this.#iterate(stream);
+      let problem: string | undefined;
+      try {
+        problem = await this.#iterate(stream);
+      } catch (error) {
+        // The iteration was not made: the state is that of the last one.
+        if (error instanceof CancelledError) return 'interrupted';
+        throw error;
+      }
       if (problem !== undefined) {
         await this.#rollBack(problem);
         stream = this.#batches();
@@ -127,13 +143,13 @@ export class Run {
     const { learning } = this.#state;
     const scale = learningRateScale(this.#state);
     const data = examplesTensor(batch, dataset.shape);
-    const step = learningStep(
+    const step = await learningStep(
       learnerOf(config, energy, scale),
       learning,
       data,
       foldIn(keys.learning, learning.iteration),
-    );
-    data.dispose();
+      { signal: this.#parts.signal },
+    ).finally(() => data.dispose());
     dispose(learning.optimizer.moments);
     dispose(learning.chains);
     this.#state = { ...this.#state, learning: step.state };

@@ -79,12 +79,9 @@ async function drawSamples(config: Config, energy: Energy, key: Key): Promise<Fl
   const chunk = Math.max(1, Math.floor(CHUNK_NUMBERS / size));
   for (let first = 0; first < config.samples; first += chunk) {
     const z = generator.prior(fromChain(priorKey, first), Math.min(chunk, config.samples - first));
-    const x = generator.generate(z, fromChain(noiseKey, first));
-    z.dispose();
+    const x = await generator.generateAsync(z, fromChain(noiseKey, first)).finally(() => z.dispose());
     samples.set((await x.data()) as Float32Array, first * size);
     x.dispose();
-    // The program stays responsive between chunks.
-    await new Promise(setImmediate);
   }
   return samples;
 }

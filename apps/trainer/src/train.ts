@@ -16,7 +16,7 @@ import { lockRun } from './run-lock.ts';
 import { readWeights, weightsExtension } from './weights-file.ts';
 
 export interface TrainOptions {
-  /** Aborting it ends the run after the iteration at hand, with a checkpoint and a report. */
+  /** Aborting it ends the run within a step of the chains, with a checkpoint of the last whole iteration and a report. */
   readonly signal?: AbortSignal;
   readonly onProgress?: OnProgress;
   /** Go on with this run; `config` is then `resumedConfig` of its own. */

@@ -65,7 +65,7 @@ test('an iteration is Algorithm 1: the same numbers come from learningStep with 
   const stream = batches(dataset, { batchSize: config.batch, key: data });
   for (let i = 0; i < 3; i++) {
     const x = examplesTensor((await stream.next()).value, dataset.shape);
-    const step = learningStep(learner, state, x, foldIn(learning, i));
+    const step = await learningStep(learner, state, x, foldIn(learning, i));
     const { weightSum: _, ...measured } = await measure(step, energy.variables);
     expect(written[i]).toMatchObject(measured);
     state = step.state;

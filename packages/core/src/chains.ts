@@ -1,11 +1,13 @@
 /** Running chains: K steps of a kernel on an energy, from given positions. */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { requireBackend } from './backend.ts';
+import type { AsyncOptions } from './async.ts';
+import { runLoop, runLoopAsync } from './chain-loop.ts';
 import { type Energy, requireEvents } from './energy.ts';
 import { InvalidArgumentError, requireInteger } from './errors.ts';
-import type { FusedSampler, KernelInfo, KernelState, TransitionKernel } from './kernel.ts';
+import { fusedKernel, runFused, runFusedAsync } from './fused-chains.ts';
+import type { KernelState, TransitionKernel } from './kernel.ts';
 import type { Key } from './key.ts';
-import { dispose, tidy } from './tidy.ts';
 
 export interface ChainOptions<S extends KernelState = KernelState> {
   readonly energy: Energy;
@@ -46,20 +48,38 @@ export function runChains<S extends KernelState>(
   start: tf.Tensor,
   key?: Key,
 ): ChainResult {
-  const { energy, kernel, steps, snapshots = [] } = options;
-  requireBackend();
-  requireSteps(steps, snapshots);
-  requireEvents('start', start, energy.eventShape);
-  const { fused } = kernel;
-  if (fused !== undefined && start.dtype === 'float32' && canFuse(fused, energy)) {
-    return runFused(fused, options as ChainOptions, start, key);
-  }
-  return runLoop(options, start, key);
+  requireRun(options, start);
+  const kernelName = fusedKernel(options, start);
+  return kernelName === undefined ? runLoop(options, start, key) : runFused(kernelName, options, start, key);
 }
 
-/** A backend that has the kernel runs every network that can be described as plain data. */
-function canFuse({ kernelName }: FusedSampler, { network }: Energy): boolean {
-  return network !== undefined && tf.getKernel(kernelName, tf.getBackend()) !== undefined;
+/**
+ * `runChains`, in turns with the rest of the program: off the JavaScript thread where the active backend can, otherwise
+ * in a loop that lets the event loop turn a hundred times a second, as far as its steps are that short. The result is
+ * that of `runChains`, bit for bit. `start` and the energy's variables must stay as they are until the promise settles.
+ *
+ * `onProgress` is told the share of all steps that is made, a few times a second, and 1 at the end.
+ *
+ * @throws CancelledError, as a rejection like all others, within a step of the signal's abort; no tensor is left behind.
+ * What `runChains` throws.
+ */
+export async function runChainsAsync<S extends KernelState>(
+  options: ChainOptions<S>,
+  start: tf.Tensor,
+  key?: Key,
+  { signal, onProgress }: AsyncOptions = {},
+): Promise<ChainResult> {
+  requireRun(options, start);
+  const kernelName = fusedKernel(options, start, 'Async');
+  return kernelName === undefined
+    ? runLoopAsync(options, start, key, { signal, onProgress })
+    : runFusedAsync(kernelName, options, start, key, { signal, onProgress });
+}
+
+function requireRun<S extends KernelState>(options: ChainOptions<S>, start: tf.Tensor): void {
+  requireBackend();
+  requireSteps(options.steps, options.snapshots ?? []);
+  requireEvents('start', start, options.energy.eventShape);
 }
 
 /** Throws InvalidArgumentError unless steps is at least 1 and snapshots increase within 1 .. steps. */
@@ -73,70 +93,4 @@ export function requireSteps(steps: number, snapshots: readonly number[]): void 
       );
     }
   });
-}
-
-function runLoop<S extends KernelState>(options: ChainOptions<S>, start: tf.Tensor, key?: Key): ChainResult {
-  const { energy, kernel, steps, snapshots = [] } = options;
-  return tidy(() => {
-    const values: tf.Scalar[] = [];
-    const norms: tf.Scalar[] = [];
-    const kept: tf.Tensor[] = [];
-    let state = kernel.init(energy, start);
-    for (let done = 1; done <= steps; done++) {
-      const { next, value, gradientNorm } = advance(energy, kernel, state, key);
-      dispose(state);
-      state = next;
-      values.push(value);
-      norms.push(gradientNorm);
-      if (snapshots.includes(done)) kept.push(state.x.clone());
-    }
-    const trace = {
-      value: tf.stack(values) as tf.Tensor1D,
-      gradientNorm: tf.stack(norms) as tf.Tensor1D,
-      snapshots: kept,
-    };
-    return { x: state.x.clone(), trace };
-  });
-}
-
-/** One step, its report reduced to means at once, so that a trace costs two numbers a step. */
-function advance<S extends KernelState>(
-  energy: Energy,
-  kernel: TransitionKernel<S>,
-  state: S,
-  key: Key | undefined,
-): { next: S; value: tf.Scalar; gradientNorm: tf.Scalar } {
-  return tidy(() => {
-    const { state: next, info }: { state: S; info: KernelInfo } = kernel.step(energy, state, key);
-    return { next, value: tf.mean(info.value), gradientNorm: tf.mean(info.gradientNorm) };
-  });
-}
-
-/**
- * The backend's kernel takes x [n, ...event] and weight0, weight1, ... in checkpoint order (each layer's filter
- * [kh, kw, in, out] or [in, out], then its bias); it returns x, value [K] and gradientNorm [K], as `Trace` defines
- * them, and each snapshot. Its attributes are those of the transition kernel (a number a step for every coefficient,
- * infinite bounds where one is off), the network as plain data, the number of steps, the snapshots, the key's words
- * (none: no noise) and its first chain.
- */
-function runFused(fused: FusedSampler, options: ChainOptions, start: tf.Tensor, key?: Key): ChainResult {
-  const { energy, steps, snapshots = [] } = options;
-  const weights = Object.values(energy.variables).map((variable, i) => [`weight${i}`, variable] as const);
-  const attributes = {
-    ...fused.attributes(steps),
-    network: energy.network,
-    steps,
-    snapshots,
-    key: key === undefined ? [] : [...key.words],
-    firstChain: key?.firstChain ?? 0,
-  };
-  const results = tf
-    .engine()
-    .runKernel(
-      fused.kernelName,
-      { x: start, ...Object.fromEntries(weights) },
-      attributes as unknown as tf.NamedAttrMap,
-    ) as tf.Tensor[];
-  const [x, value, gradientNorm, ...kept] = results as [tf.Tensor, tf.Tensor1D, tf.Tensor1D, ...tf.Tensor[]];
-  return { x, trace: { value, gradientNorm, snapshots: kept } };
 }

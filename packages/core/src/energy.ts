@@ -1,5 +1,6 @@
 /** What is climbed: the negative energy f of p(x) = exp(f(x)) / Z (Nijkamp et al. 2019, eq. 1). */
 import * as tf from '@tensorflow/tfjs-core';
+import type { AsyncOptions } from './async.ts';
 import { requireBackend } from './backend.ts';
 import { InvalidShapeError } from './errors.ts';
 import type { NetworkSpec } from './network.ts';
@@ -28,6 +29,11 @@ export interface Energy {
   valueAndGrad(x: tf.Tensor): ValueAndGrad;
   /** f(x) and the gradient in the parameters of Σ_i weights_i f(x_i); `weights` is [n]. */
   parameterGrads(x: tf.Tensor, weights: tf.Tensor1D): ParameterGrads;
+  /**
+   * The same in turns with the rest of the program, where the energy can; the numbers are those of `parameterGrads`.
+   * Rejects with a CancelledError after the signal's abort.
+   */
+  parameterGradsAsync?(x: tf.Tensor, weights: tf.Tensor1D, options?: AsyncOptions): Promise<ParameterGrads>;
   /** Trainable variables by their names in a checkpoint, such as `f.0.weight`. */
   readonly variables: Readonly<Record<string, tf.Variable>>;
   /** The network as plain data, where it is one: lets a backend fuse it, and goes into checkpoints. */

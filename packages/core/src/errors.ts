@@ -60,6 +60,13 @@ export class DivergedError extends SrmcmcError {
   }
 }
 
+/** Work was ended by its AbortSignal before it was done. `cause` is the signal's reason. */
+export class CancelledError extends SrmcmcError {
+  constructor(options?: ErrorOptions) {
+    super('CANCELLED', 'cancelled by its AbortSignal', options);
+  }
+}
+
 /** A data set, or a file of it, is not where it was looked for. */
 export class MissingDataError extends SrmcmcError {
   constructor(message: string, options?: ErrorOptions) {

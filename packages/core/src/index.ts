@@ -1,5 +1,6 @@
+export { type AsyncOptions, runKernelAsync, throwIfCancelled } from './async.ts';
 export { requireBackend } from './backend.ts';
-export { type ChainOptions, type ChainResult, runChains, type Trace } from './chains.ts';
+export { type ChainOptions, type ChainResult, runChains, runChainsAsync, type Trace } from './chains.ts';
 export { type Batch, type BatchOptions, batches, type Dataset } from './dataset.ts';
 export { elements, normal, normals, permutation, uniforms } from './draws.ts';
 export {

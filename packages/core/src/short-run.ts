@@ -1,7 +1,8 @@
 /** Short-run MCMC: K steps of a kernel from a fixed initial distribution, used as a generator. */
 import type * as tf from '@tensorflow/tfjs-core';
+import type { AsyncOptions } from './async.ts';
 import { requireBackend } from './backend.ts';
-import { type ChainOptions, type ChainResult, requireSteps, runChains } from './chains.ts';
+import { type ChainOptions, type ChainResult, requireSteps, runChains, runChainsAsync } from './chains.ts';
 import { type Energy, fromFunction, type NegativeEnergyFunction } from './energy.ts';
 import { InvalidShapeError } from './errors.ts';
 import type { GeneratorModel } from './generator.ts';
@@ -23,6 +24,10 @@ export interface ShortRunOptions<S extends KernelState = KernelState> extends Om
 export interface ShortRun extends GeneratorModel {
   /** Runs the chains from z, which is borrowed, and reports on them; without a key the noise is off. */
   run(z: tf.Tensor, key?: Key): ChainResult;
+  /** `run` in turns with the rest of the program, as `runChainsAsync` does it. */
+  runAsync(z: tf.Tensor, key?: Key, options?: AsyncOptions): Promise<ChainResult>;
+  /** `generate` in turns with the rest of the program. */
+  generateAsync(z: tf.Tensor, key?: Key, options?: AsyncOptions): Promise<tf.Tensor>;
 }
 
 /**
@@ -40,6 +45,8 @@ export function shortRun<S extends KernelState>(options: ShortRunOptions<S>): Sh
     throw new InvalidShapeError('initial.eventShape', energy.eventShape, initial.eventShape);
   }
   const run = (z: tf.Tensor, key?: Key): ChainResult => runChains({ ...options, energy }, z, key);
+  const runAsync: ShortRun['runAsync'] = (z, key, asyncOptions) =>
+    runChainsAsync({ ...options, energy }, z, key, asyncOptions);
   return {
     latentShape: initial.eventShape,
     eventShape: energy.eventShape,
@@ -53,5 +60,11 @@ export function shortRun<S extends KernelState>(options: ShortRunOptions<S>): Sh
       return x;
     },
     run,
+    runAsync,
+    generateAsync: async (z, key, asyncOptions) => {
+      const { x, trace } = await runAsync(z, key, asyncOptions);
+      dispose(trace);
+      return x;
+    },
   };
 }

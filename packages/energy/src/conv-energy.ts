@@ -11,6 +11,7 @@ import {
 } from '@srmcmc/core';
 import { type Activation, activation as activationOf } from './activations.ts';
 import { convNetwork } from './conv-network.ts';
+import { withFusedGradients } from './fused.ts';
 import { layerName, layerVariables } from './weights.ts';
 
 export interface ConvEnergyOptions {
@@ -48,7 +49,8 @@ interface Stored {
  * f(x) for images [n, side, side, channels] (Nijkamp et al. 2019, 7.4): conv 3×3, then conv 4×4 stride 2 for
  * each further number of channels, then one number; biases everywhere, the activation after all but the last.
  *
- * `valueAndGrad` and `parameterGrads` are written out rather than taped: they keep one tensor a layer.
+ * `valueAndGrad` and `parameterGrads` are single calls where the backend has kernels for them. Elsewhere they are written
+ * out rather than taped: they keep one tensor a layer.
  *
  * @throws InvalidArgumentError for shapes or channels that do not fit together.
  */
@@ -81,7 +83,7 @@ export function convEnergy(options: ConvEnergyOptions): ConvEnergy {
     return { value: tf.reshape(input, [x.shape[0]!]), stored };
   };
 
-  return {
+  return withFusedGradients({
     eventShape: network.imageShape,
     network,
     variables,
@@ -114,7 +116,7 @@ export function convEnergy(options: ConvEnergyOptions): ConvEnergy {
     dispose: () => {
       for (const variable of Object.values(variables)) variable.dispose();
     },
-  };
+  });
 }
 
 function applyLayer(

@@ -11,6 +11,7 @@ import {
   requireEvents,
 } from '@srmcmc/core';
 import { activation as activationOf } from './activations.ts';
+import { withFusedGradients } from './fused.ts';
 import { layerName, layerVariables } from './weights.ts';
 
 export interface MlpEnergyOptions {
@@ -58,11 +59,11 @@ export function mlpEnergy({ dimension, hidden, activation: spec, key }: MlpEnerg
       return tf.reshape(h, [x.shape[0]!]) as tf.Tensor1D;
     });
   };
-  return {
+  return withFusedGradients({
     ...fromFunction(negativeEnergy, [dimension], variables),
     network: { kind: 'mlp', sizes, activation: activation.spec },
     dispose: () => {
       for (const variable of Object.values(variables)) variable.dispose();
     },
-  };
+  });
 }

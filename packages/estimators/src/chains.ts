@@ -1,6 +1,7 @@
 /** Where the negative samples of learning come from: fresh short runs, or one of the policies they are compared with. */
 import * as tf from '@tensorflow/tfjs-core';
 import {
+  type AsyncOptions,
   type ChainResult,
   type Energy,
   type InitialDistribution,
@@ -9,7 +10,7 @@ import {
   type KernelState,
   permutation,
   requireInteger,
-  runChains,
+  runChainsAsync,
   split,
   tidy,
   type TransitionKernel,
@@ -23,13 +24,17 @@ export type ChainMemory = Readonly<Record<string, tf.Tensor>>;
 export interface ChainPolicy {
   readonly name: string;
   init(key: Key): ChainMemory;
-  /** As many samples as `data` [n, ...event] has rows. */
+  /**
+   * As many samples as `data` [n, ...event] has rows, made in turns with the rest of the program. Rejects with a
+   * CancelledError after the signal's abort.
+   */
   sample(
     energy: Energy,
     data: tf.Tensor,
     memory: ChainMemory,
     key: Key,
-  ): ChainResult & { memory: ChainMemory };
+    options?: AsyncOptions,
+  ): Promise<ChainResult & { memory: ChainMemory }>;
 }
 
 interface Transition<S extends KernelState> {
@@ -48,12 +53,15 @@ export function noiseInitialised<S extends KernelState>(options: NoiseInitialise
   return {
     name: 'noise-initialised',
     init: () => ({}),
-    sample: (energy, data, _memory, key) => {
+    sample: async (energy, data, _memory, key, asyncOptions) => {
       const [startKey, noiseKey] = split(key) as [Key, Key];
       const start = options.initial.sample(startKey, data.shape[0]!);
-      const result = runChains({ ...options, energy }, start, noiseKey);
-      start.dispose();
-      return { ...result, memory: {} };
+      try {
+        const result = await runChainsAsync({ ...options, energy }, start, noiseKey, asyncOptions);
+        return { ...result, memory: {} };
+      } finally {
+        start.dispose();
+      }
     },
   };
 }
@@ -63,7 +71,10 @@ export function dataInitialised<S extends KernelState>(options: Transition<S>): 
   return {
     name: 'data-initialised',
     init: () => ({}),
-    sample: (energy, data, _memory, key) => ({ ...runChains({ ...options, energy }, data, key), memory: {} }),
+    sample: async (energy, data, _memory, key, asyncOptions) => {
+      const result = await runChainsAsync({ ...options, energy }, data, key, asyncOptions);
+      return { ...result, memory: {} };
+    },
   };
 }
 
@@ -88,7 +99,7 @@ export function persistent<S extends KernelState>(options: PersistentOptions<S>)
   return {
     name: 'persistent',
     init: (key) => ({ buffer: initial.sample(key, bufferSize) }),
-    sample: (energy, data, memory, key) => {
+    sample: async (energy, data, memory, key, asyncOptions) => {
       const n = data.shape[0]!;
       if (n > bufferSize) {
         throw new InvalidArgumentError(
@@ -99,18 +110,24 @@ export function persistent<S extends KernelState>(options: PersistentOptions<S>)
       const [pickKey, renewKey, startKey, noiseKey] = split(key, 4) as [Key, Key, Key, Key];
       const picked = permutation(pickKey, bufferSize).slice(0, n);
       const renewed = uniforms(renewKey, n, 1).map((u) => (u < renewal ? 1 : 0));
-      return tidy(() => {
-        const buffer = memory.buffer!;
-        const rows = tf.tensor1d(Int32Array.from(picked), 'int32');
+      const buffer = memory.buffer!;
+      const start = tidy(() => {
         const mask = tf.reshape(tf.tensor1d(renewed), [n, ...initial.eventShape.map(() => 1)]);
-        const fresh = initial.sample(startKey, n);
-        const start = tf.add(tf.mul(mask, fresh), tf.mul(tf.sub(1, mask), tf.gather(buffer, rows)));
-        const result = runChains({ ...options, energy }, start, noiseKey);
-        const indices = tf.reshape(rows, [n, 1]);
-        // The cpu backend's TensorScatterUpdate overwrites its first input, so that it must be a copy.
-        const copy = tf.add(buffer, 0);
-        return { ...result, memory: { buffer: tf.tensorScatterUpdate(copy, indices, result.x) } };
+        const old = tf.gather(buffer, tf.tensor1d(Int32Array.from(picked), 'int32'));
+        return tf.add(tf.mul(mask, initial.sample(startKey, n)), tf.mul(tf.sub(1, mask), old));
       });
+      let result: ChainResult;
+      try {
+        result = await runChainsAsync({ ...options, energy }, start, noiseKey, asyncOptions);
+      } finally {
+        start.dispose();
+      }
+      const next = tidy(() => {
+        const indices = tf.tensor2d(Int32Array.from(picked), [n, 1], 'int32');
+        // The cpu backend's TensorScatterUpdate overwrites its first input, so that it must be a copy.
+        return tf.tensorScatterUpdate(tf.add(buffer, 0), indices, result.x);
+      });
+      return { ...result, memory: { buffer: next } };
     },
   };
 }

@@ -1,12 +1,15 @@
 /** Algorithm 1 of the paper, one iteration at a time: state in, state and diagnostics out. */
 import * as tf from '@tensorflow/tfjs-core';
 import {
+  type AsyncOptions,
+  dispose,
   type Energy,
   type Key,
   normal,
   requireEvents,
   type Schedule,
   split,
+  throwIfCancelled,
   tidy,
   type Trace,
   valueAt,
@@ -49,37 +52,52 @@ export function initialState({ energy, chains, optimizer }: Learner, key: Key): 
 
 /**
  * One iteration of Algorithm 1 (Nijkamp et al. 2019): x⁺ = data + N(0, σ²), x⁻ ~ q by the chain policy, then one
- * optimizer update on the estimator's gradient.
+ * optimizer update on the estimator's gradient. It takes its turn with the rest of the program, off the JavaScript
+ * thread where the backend can; `onProgress` is told the share of the chains' steps that is made.
  *
- * `data` [m, ...event] and `state` are borrowed; the result is the caller's. The variables of the energy are
- * assigned their next values, the one effect besides. The caller gives each iteration a key of its own.
+ * `data` [m, ...event] and `state` are borrowed until the promise settles; the result is the caller's. The variables of
+ * the energy are assigned their next values, the one effect besides. The caller gives each iteration a key of its own.
+ *
+ * @throws CancelledError, as a rejection, soon after the signal's abort: the iteration is then not made, the variables
+ * are as they were, and no tensor is left behind.
  */
-export function learningStep(
+export async function learningStep(
   learner: Learner,
   state: LearningState,
   data: tf.Tensor,
   key: Key,
-): LearningStep {
+  { signal, onProgress }: AsyncOptions = {},
+): Promise<LearningStep> {
   const { energy, chains, estimator, optimizer, smoothing = 0 } = learner;
   requireEvents('data', data, energy.eventShape);
   const sigma = valueAt(smoothing, state.iteration);
   const [smoothingKey, chainKey] = split(key) as [Key, Key];
-  const { x: samples, trace, memory } = chains.sample(energy, data, state.chains, chainKey);
-  const { next, dataValue, sampleValue } = tidy(() => {
-    const positive = sigma === 0 ? data : tf.add(data, tf.mul(normal(smoothingKey, data.shape), sigma));
-    const estimate = estimator.estimate(energy, positive, samples);
-    const next = optimizer.update(energy.variables, estimate.gradients, state.optimizer);
-    return { next, dataValue: estimate.dataValue, sampleValue: estimate.sampleValue };
-  });
-  return {
-    state: {
-      iteration: state.iteration + 1,
-      optimizer: next,
-      chains: memory,
-    },
-    samples,
-    trace,
-    dataValue,
-    sampleValue,
-  };
+  const drawn = await chains.sample(energy, data, state.chains, chainKey, { signal, onProgress });
+  try {
+    const positive = tidy(() =>
+      sigma === 0 ? data.clone() : tf.add(data, tf.mul(normal(smoothingKey, data.shape), sigma)),
+    );
+    const { gradients, dataValue, sampleValue } = await estimator
+      .estimate(energy, positive, drawn.x, { signal })
+      .finally(() => positive.dispose());
+    try {
+      throwIfCancelled(signal);
+      const next = optimizer.update(energy.variables, gradients, state.optimizer);
+      return {
+        state: { iteration: state.iteration + 1, optimizer: next, chains: drawn.memory },
+        samples: drawn.x,
+        trace: drawn.trace,
+        dataValue,
+        sampleValue,
+      };
+    } catch (error) {
+      dispose([dataValue, sampleValue]);
+      throw error;
+    } finally {
+      dispose(gradients);
+    }
+  } catch (error) {
+    dispose([drawn.x, drawn.trace, drawn.memory]);
+    throw error;
+  }
 }

@@ -34,7 +34,7 @@ describe('momentMatching', () => {
 
   test('gives the difference of the moments of samples and data', async () => {
     const samples = normal(key(4), [9, 2]);
-    const { gradients } = momentMatching.estimate(linear(), data(), samples);
+    const { gradients } = await momentMatching.estimate(linear(), data(), samples);
     const gap = tf.sub(tf.mean(samples, 0), tf.mean(data(), 0));
     const second = (x: tf.Tensor) => tf.mean(tf.sum(tf.square(x), 1));
     (await values(gradients.a!)).forEach((value, i) =>
@@ -47,30 +47,32 @@ describe('momentMatching', () => {
   });
 
   test('is zero where samples and data are the same', async () => {
-    const { gradients, dataValue, sampleValue } = momentMatching.estimate(linear(), data(), data());
+    const { gradients, dataValue, sampleValue } = await momentMatching.estimate(linear(), data(), data());
     for (const gradient of Object.values(gradients)) {
       for (const value of await values(gradient)) expect(Math.abs(value)).toBeLessThan(1e-6);
     }
     expect(await values(dataValue)).toEqual(await values(sampleValue));
   });
 
-  test('refuses samples of another shape', () => {
-    expect(() => momentMatching.estimate(linear(), data(), tf.zeros([4, 3]))).toThrow(code('INVALID_SHAPE'));
+  test('refuses samples of another shape', async () => {
+    const estimate = momentMatching.estimate(linear(), data(), tf.zeros([4, 3]));
+    await expect(estimate).rejects.toThrow(code('INVALID_SHAPE'));
   });
 });
 
 describe('chain policies', () => {
   test('noise-initialised chains do not see the data, and differ from key to key', async () => {
     const policy = noiseInitialised(moving);
-    const draw = (from: tf.Tensor, seed: number) => values(policy.sample(energy(), from, {}, key(seed)).x);
+    const draw = async (from: tf.Tensor, seed: number) =>
+      values((await policy.sample(energy(), from, {}, key(seed))).x);
     expect(await draw(data(), 1)).toEqual(await draw(tf.zeros([6, 2]), 1));
     expect(await draw(data(), 1)).not.toEqual(await draw(data(), 2));
   });
 
   test('data-initialised chains start at the data', async () => {
-    const { x } = dataInitialised(still).sample(energy(), data(), {}, key(1));
+    const { x } = await dataInitialised(still).sample(energy(), data(), {}, key(1));
     expect(await values(x)).toEqual(await values(data()));
-    const moved = dataInitialised(moving).sample(energy(), data(), {}, key(1));
+    const moved = await dataInitialised(moving).sample(energy(), data(), {}, key(1));
     expect(await values(moved.x)).not.toEqual(await values(data()));
   });
 
@@ -78,14 +80,14 @@ describe('chain policies', () => {
     const policy = persistent({ ...moving, bufferSize: 6, renewal: 0 });
     const memory = policy.init(key(5));
     const sorted = async (tensor: tf.Tensor) => ((await tensor.array()) as number[][]).map(String).sort();
-    const unmoved = persistent({ ...still, bufferSize: 6, renewal: 0 }).sample(
+    const unmoved = await persistent({ ...still, bufferSize: 6, renewal: 0 }).sample(
       energy(),
       data(),
       memory,
       key(6),
     );
     expect(await sorted(unmoved.x)).toEqual(await sorted(memory.buffer!));
-    const { x, memory: next } = policy.sample(energy(), data(), memory, key(6));
+    const { x, memory: next } = await policy.sample(energy(), data(), memory, key(6));
     expect(await sorted(next.buffer!)).toEqual(await sorted(x));
     expect(await sorted(x)).not.toEqual(await sorted(memory.buffer!));
   });
@@ -97,15 +99,14 @@ describe('chain policies', () => {
       bufferSize: 6,
       renewal: 1,
     });
-    const { x } = policy.sample(energy(), data(), { buffer: tf.zeros([6, 2]) }, key(7));
+    const { x } = await policy.sample(energy(), data(), { buffer: tf.zeros([6, 2]) }, key(7));
     expect(Math.min(...(await values(x)))).toBeGreaterThanOrEqual(5);
   });
 
-  test('a batch larger than the buffer is refused', () => {
+  test('a batch larger than the buffer is refused', async () => {
     const policy = persistent({ ...moving, bufferSize: 5 });
-    expect(() => policy.sample(energy(), data(), policy.init(key(1)), key(2))).toThrow(
-      code('INVALID_ARGUMENT'),
-    );
+    const sample = policy.sample(energy(), data(), policy.init(key(1)), key(2));
+    await expect(sample).rejects.toThrow(code('INVALID_ARGUMENT'));
   });
 });
 
@@ -126,7 +127,7 @@ describe('learningStep', () => {
     const x = data();
     let state = initialState(learner, key(1));
     for (let i = 0; i < iterations; i++) {
-      const { state: next, ...made } = learningStep(learner, state, x, key(100 + i));
+      const { state: next, ...made } = await learningStep(learner, state, x, key(100 + i));
       dispose([state, made]);
       state = next;
     }
@@ -142,7 +143,7 @@ describe('learningStep', () => {
 
   test.each(Object.entries(policies))(
     'with %s chains leaks no tensor over 1,000 iterations',
-    (_name, chains) => {
+    async (_name, chains) => {
       const learner = {
         ...learnerWith(chains),
         energy: mlpEnergy({ dimension: 2, hidden: [2], key: key(1) }),
@@ -151,7 +152,7 @@ describe('learningStep', () => {
       let state = initialState(learner, key(1));
       let after10 = 0;
       for (let i = 0; i < 1000; i++) {
-        const { state: next, ...made } = learningStep(learner, state, x, key(i));
+        const { state: next, ...made } = await learningStep(learner, state, x, key(i));
         dispose([state, made]);
         state = next;
         if (i === 10) after10 = tf.memory().numTensors;
@@ -160,7 +161,7 @@ describe('learningStep', () => {
     },
   );
 
-  test('adds noise of the standard deviation σ to the data', () => {
+  test('adds noise of the standard deviation σ to the data', async () => {
     const seen: tf.Tensor[] = [];
     const learner: Learner = {
       ...learnerWith(policies['noise-initialised']),
@@ -174,18 +175,42 @@ describe('learningStep', () => {
       },
     };
     const zeros = tf.zeros([4000, 2]);
-    const first = learningStep(learner, initialState(learner, key(1)), zeros, key(2));
-    learningStep(learner, first.state, zeros, key(3));
+    const first = await learningStep(learner, initialState(learner, key(1)), zeros, key(2));
+    await learningStep(learner, first.state, zeros, key(3));
     const deviations = seen.map((x) => Math.sqrt(tf.mean(tf.square(x)).arraySync() as number));
     // 4 standard errors of a standard deviation over 8,000 draws.
     expect(Math.abs(deviations[0]! / 0.5 - 1)).toBeLessThan(4 / Math.sqrt(16_000));
     expect(Math.abs(deviations[1]! / 1.5 - 1)).toBeLessThan(4 / Math.sqrt(16_000));
   });
 
-  test('refuses a batch of another shape', () => {
+  test('that is cancelled is not made: variables as they were, no tensor left behind, and the same step can follow', async () => {
+    const chains = noiseInitialised({ ...moving, steps: 2000 });
+    const learner = learnerWith(chains);
+    const x = data();
+    const state = initialState(learner, key(1));
+    const before = await Promise.all(Object.values(learner.energy.variables).map(values));
+    const { numTensors } = tf.memory();
+    for (const milliseconds of [0, 30]) {
+      const controller = new AbortController();
+      if (milliseconds === 0) controller.abort();
+      else setTimeout(() => controller.abort(), milliseconds);
+      const fractions: number[] = [];
+      const step = learningStep(learner, state, x, key(2), {
+        signal: controller.signal,
+        onProgress: (fraction) => fractions.push(fraction),
+      });
+      await expect(step).rejects.toThrow(code('CANCELLED'));
+      expect(fractions.every((fraction) => fraction > 0 && fraction < 1)).toBe(true);
+      expect(tf.memory().numTensors).toBe(numTensors);
+      expect(await Promise.all(Object.values(learner.energy.variables).map(values))).toEqual(before);
+    }
+  });
+
+  test('refuses a batch of another shape', async () => {
     const learner = learnerWith(policies['noise-initialised']);
     const state = initialState(learner, key(1));
-    expect(() => learningStep(learner, state, tf.zeros([4, 3]), key(1))).toThrow(code('INVALID_SHAPE'));
+    const step = learningStep(learner, state, tf.zeros([4, 3]), key(1));
+    await expect(step).rejects.toThrow(code('INVALID_SHAPE'));
   });
 });
 

@@ -17,7 +17,7 @@ test('three updates of Algorithm 1 agree with PyTorch: gradients to 1e-5, parame
   let state = optimizer.init(energy.variables);
   for (const update of [1, 2, 3]) {
     const batch = under(expected, `${update}.`);
-    const { gradients } = momentMatching.estimate(
+    const { gradients } = await momentMatching.estimate(
       energy,
       tensorOf(batch.get('positive')!),
       tensorOf(batch.get('negative')!),

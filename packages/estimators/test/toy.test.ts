@@ -59,7 +59,7 @@ test('short-run samples learned from a 2D mixture match the truth: KL on a grid 
   let state = initialState(learner, key(0));
   for (let i = 0; i < ITERATIONS; i++) {
     const data = tf.tensor2d(toy.sample(foldIn(key(2), i), BATCH), [BATCH, 2]);
-    const { state: next, ...made } = learningStep(learner, state, data, foldIn(key(3), i));
+    const { state: next, ...made } = await learningStep(learner, state, data, foldIn(key(3), i));
     dispose([data, state, made]);
     state = next;
   }

@@ -4,6 +4,7 @@
 #include "elementwise.h"
 #include "filter_gradient.h"
 #include "matmul.h"
+#include "parameter_gradient.h"
 #include "pooling.h"
 #include "random_normal.h"
 #include "reduction.h"
@@ -31,7 +32,8 @@ void fma_loop(int64_t tasks, int64_t iterations, float* sink) {
 
 constexpr srmcmc::Kernels table(const char* name) {
   return {name, L, conv2d, conv2d_input_gradient, conv2d_filter_gradient, mat_mul, unary, binary, compare,
-          select, reduce, pool, resize_bilinear, concat, normal, short_run, value_and_gradient, philox_block, fma_loop};
+          select, reduce, pool, resize_bilinear, concat, normal, short_run, value_and_gradient, parameter_gradient,
+          philox_block, fma_loop};
 }
 
 }  // namespace

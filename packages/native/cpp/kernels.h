@@ -117,7 +117,7 @@ struct ShortRunResult {
 
 /// What a long computation and whoever waits for it share. Once cancelled it ends soon, its results undefined.
 struct Progress {
-  std::atomic<int64_t> done{0};  // of a short run: steps made, summed over the chains
+  std::atomic<int64_t> done{0};
   std::atomic<bool> cancelled{false};
 };
 
@@ -138,10 +138,14 @@ struct Kernels {
   /// Row r of y is row r of each part in turn.
   void (*concat)(int64_t rows, int64_t parts, const int64_t* lengths, const float* const* x, float* y);
   void (*normal)(const NormalStream&, float* y);
-  /// x [chains, event]; `progress` may be null.
+  /// x [chains, event]; `progress` may be null; it counts the steps of all chains.
   void (*shortRun)(const ShortRun&, const float* x, const ShortRunResult&, Progress* progress);
   /// f(x) and f'(x) of n images x: value [n] and gradient, laid out as x.
   void (*valueAndGradient)(const Network&, int64_t n, const float* x, float* value, float* gradient);
+  /// The gradient of sum over i of weights[i] f(x_i): of each layer's filter, then its bias. `progress` may be null; it
+  /// counts images.
+  void (*parameterGradient)(const Network&, int64_t n, const float* x, const float* weights, float* value,
+                            float* const* gradients, Progress* progress);
   void (*philox)(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
   void (*fmaLoop)(int64_t tasks, int64_t iterations, float* sink); // lanes * 2 * 12 floating point operations each
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "arguments.h"
+#include "bf16/bf16_kernels.h"
 #include "job.h"
 #include "kernels.h"
 
@@ -17,6 +18,7 @@ constexpr size_t NETWORK_ARGUMENTS = 4;
 
 struct NetworkCall {
   Network network;
+  bool bfloat16;
   int64_t images;
   int64_t event;  // numbers in an image
   int64_t size;   // numbers in all images
@@ -59,7 +61,7 @@ NetworkCall network_call(const Arguments& args) {
     args.fail(1, "must be relu, elu, leakyRelu, softplus, swish, gelu or tanh");
   call.network.activation = activation;
   call.network.slope = activation == Activation::leakyRelu ? args.real(2) : 0.f;
-  if (args.integer(3, 0, 1) != 0) args.fail(3, "asks for bfloat16, which this build does not have");
+  call.bfloat16 = args.integer(3, 0, 1) == 1;
   const ConvShape& first = call.network.shapes[0];
   call.event = product(args.env(), {first.inHeight, first.inWidth, first.inChannels});
   call.size = product(args.env(), {call.images, call.event});
@@ -81,6 +83,7 @@ void read_weights(const Arguments& args, size_t first, Network* network) {
 /// A call of shortRun or startShortRun as it goes to the kernel.
 struct ShortRunCall {
   ShortRun run;
+  bool bfloat16;
   const float* x;
   int64_t size;
   std::vector<int64_t> snapshotSteps;
@@ -94,6 +97,7 @@ void read_short_run(const Arguments& args, ShortRunCall* call) {
   size_t at = NETWORK_ARGUMENTS;
   ShortRun& run = call->run;
   run.network = given.network;
+  call->bfloat16 = given.bfloat16;
   run.chains = given.images;
   run.clampGradient = args.real(at++);
   run.low = args.real(at++);
@@ -134,6 +138,10 @@ ShortRunResult short_run_results(const ShortRunCall& call, std::vector<float*>* 
   return result;
 }
 
+void run(const ShortRunCall& call, const ShortRunResult& result, Progress* progress) {
+  (call.bfloat16 ? bf16_kernels().shortRun : kernels().shortRun)(call.run, call.x, result, progress);
+}
+
 Napi::Value short_run(const Napi::CallbackInfo& info) {
   const Arguments args(info, "shortRun");
   return within_memory(args, [&] {
@@ -143,7 +151,7 @@ Napi::Value short_run(const Napi::CallbackInfo& info) {
     size_t at = call.arguments;
     const ShortRunResult result =
         short_run_results(call, &snapshots, [&](int64_t size) { return args.floats(at++, size); });
-    kernels().shortRun(call.run, call.x, result, nullptr);
+    run(call, result, nullptr);
   });
 }
 
@@ -157,9 +165,7 @@ Napi::Value start_short_run(const Napi::CallbackInfo& info) {
     const auto snapshots = std::make_shared<std::vector<float*>>();
     const ShortRunResult result =
         short_run_results(*call, snapshots.get(), [&](int64_t size) { return job->result(size); });
-    handle = job->start([call, snapshots, result](Progress& progress) {
-      kernels().shortRun(call->run, call->x, result, &progress);
-    });
+    handle = job->start([call, snapshots, result](Progress& progress) { run(*call, result, &progress); });
     job.release();
   });
   return handle;
@@ -174,15 +180,79 @@ Napi::Value value_and_gradient(const Napi::CallbackInfo& info) {
     read_weights(args, NETWORK_ARGUMENTS + 1, &call.network);
     const size_t at = NETWORK_ARGUMENTS + 1 + static_cast<size_t>(call.weights());
     float* value = args.floats(at, call.images);
-    kernels().valueAndGradient(call.network, call.images, x, value, args.floats(at + 1, call.size));
+    float* gradient = args.floats(at + 1, call.size);
+    (call.bfloat16 ? bf16_kernels().valueAndGradient : kernels().valueAndGradient)(call.network, call.images, x, value,
+                                                                                  gradient);
   });
+}
+
+/// A call of parameterGradient or startParameterGradient as it goes to the kernel.
+struct ParameterGradientCall {
+  NetworkCall given;
+  const float *x, *weights;
+  size_t arguments;  // read so far: results follow
+};
+
+// After the network, whose precision must be float32: x, the weights of the images, and each layer's filter and bias. Then, of parameterGradient, the
+// results.
+void read_parameter_gradient(const Arguments& args, ParameterGradientCall* call) {
+  call->given = network_call(args);
+  if (call->given.bfloat16) args.fail(3, "must be float32 for gradients in the weights");
+  call->x = args.input(NETWORK_ARGUMENTS, call->given.size);
+  call->weights = args.input(NETWORK_ARGUMENTS + 1, call->given.images);
+  read_weights(args, NETWORK_ARGUMENTS + 2, &call->given.network);
+  call->arguments = NETWORK_ARGUMENTS + 2 + static_cast<size_t>(call->given.weights());
+}
+
+/// The value, and the gradient of each layer's filter and bias, from wherever `next(size)` has them.
+template <class Next>
+std::vector<float*> parameter_gradient_results(const NetworkCall& given, Next&& next) {
+  std::vector<float*> results{next(given.images)};
+  for (int l = 0; l < given.network.layers; ++l) {
+    results.push_back(next(filter_size(given.network.shapes[l])));
+    results.push_back(next(given.network.shapes[l].outChannels));
+  }
+  return results;
+}
+
+void run(const ParameterGradientCall& call, const std::vector<float*>& results, Progress* progress) {
+  kernels().parameterGradient(call.given.network, call.given.images, call.x, call.weights, results[0],
+                              results.data() + 1, progress);
+}
+
+Napi::Value parameter_gradient(const Napi::CallbackInfo& info) {
+  const Arguments args(info, "parameterGradient");
+  return within_memory(args, [&] {
+    ParameterGradientCall call{};
+    read_parameter_gradient(args, &call);
+    size_t at = call.arguments;
+    run(call, parameter_gradient_results(call.given, [&](int64_t size) { return args.floats(at++, size); }), nullptr);
+  });
+}
+
+Napi::Value start_parameter_gradient(const Napi::CallbackInfo& info) {
+  auto job = std::make_unique<Job>(info.Env());
+  const Arguments args(info, "startParameterGradient", &job->copies);
+  Napi::Value handle;
+  within_memory(args, [&] {
+    ParameterGradientCall call{};
+    read_parameter_gradient(args, &call);
+    const std::vector<float*> results =
+        parameter_gradient_results(call.given, [&](int64_t size) { return job->result(size); });
+    handle = job->start([call, results](Progress& progress) { run(call, results, &progress); });
+    job.release();
+  });
+  return handle;
 }
 
 }  // namespace
 
 void add_network_functions(Napi::Env env, Napi::Object exports) {
+  exports.Set("bfloat16", Napi::String::New(env, bf16_kernels().name));
   exports.Set("shortRun", Napi::Function::New<short_run>(env, "shortRun"));
   exports.Set("startShortRun", Napi::Function::New<start_short_run>(env, "startShortRun"));
+  exports.Set("parameterGradient", Napi::Function::New<parameter_gradient>(env, "parameterGradient"));
+  exports.Set("startParameterGradient", Napi::Function::New<start_parameter_gradient>(env, "startParameterGradient"));
   exports.Set("valueAndGradient", Napi::Function::New<value_and_gradient>(env, "valueAndGradient"));
 }
 

@@ -5,11 +5,19 @@ import { fileURLToPath } from 'node:url';
 
 export type InstructionSet = 'avx512' | 'avx2' | 'portable';
 
+/**
+ * What a network's products are made of. In bfloat16 weights, activations and the gradients between layers have 8
+ * significant bits; sums, positions, noise and the gradient in the weights are single precision all the same.
+ */
+export type Precision = 'float32' | 'bfloat16';
+
 export interface NativeStatus {
   readonly available: boolean;
   /** What the kernels in use were compiled for. */
   readonly instructionSet?: InstructionSet;
   readonly threads?: number;
+  /** What networks can be computed in, and the instructions that do it. */
+  readonly precisions?: Readonly<Record<Precision, string>>;
   /** Why the addon is not available, in a few words. */
   readonly reason?: string;
   /** What to do to have it, as a sentence. */
@@ -19,6 +27,8 @@ export interface NativeStatus {
 /** The functions of cpp/binding.cc. Each checks its arguments and throws a TypeError that names the wrong one. */
 export interface Addon {
   readonly instructionSet: InstructionSet;
+  /** What computes in bfloat16: `amx`, `avx512bf16`, or `avx2` and `portable`, which widen the numbers. */
+  readonly bfloat16: string;
   threads(): number;
   setThreads(count: number): void;
   peakGflops(): number;
@@ -69,6 +79,10 @@ export interface Addon {
   startShortRun(...args: ShortRunArguments): Job;
   /** Arrays: x, then each layer's filter and bias, then the results: value, gradient. */
   valueAndGradient(...args: ArrayArguments): void;
+  /** Arrays: x, the weights of the images, each layer's filter and bias, then the results: value, and their gradients. */
+  parameterGradient(...args: ArrayArguments): void;
+  /** The same on another thread, from copies of the arrays, which end before the results. */
+  startParameterGradient(...args: ArrayArguments): Job;
 }
 
 /**
@@ -98,7 +112,7 @@ export type ShortRunArguments = [
 export interface Job {
   /** The results, which nobody else holds. Rejects with an error whose code is 'CANCELLED' after `cancel`. */
   readonly promise: Promise<Float32Array[]>;
-  /** Of a short run: the steps made so far, summed over the chains. */
+  /** Of a short run: the steps made so far, summed over the chains. Of a gradient: the images. */
   done(): number;
   /** Ends it soon: within a step. */
   cancel(): void;
@@ -134,7 +148,12 @@ function load(): Loaded {
 export function nativeStatus(): NativeStatus {
   const result = loadAddon();
   return 'addon' in result
-    ? { available: true, instructionSet: result.addon.instructionSet, threads: result.addon.threads() }
+    ? {
+        available: true,
+        instructionSet: result.addon.instructionSet,
+        threads: result.addon.threads(),
+        precisions: { float32: result.addon.instructionSet, bfloat16: result.addon.bfloat16 },
+      }
     : { available: false, reason: result.reason, remedy: REMEDY };
 }
 
@@ -164,4 +183,25 @@ export function peakGflops(): PeakGflops {
   const result = loadAddon();
   if (!('addon' in result)) throw new Error(`the peak cannot be measured: ${result.reason}`);
   return { float32: result.addon.peakGflops() };
+}
+
+let precision: Precision = 'float32';
+
+/**
+ * Sets what short runs and gradients in x are computed in from now on, where their kernel is not told; 'float32' at
+ * first. The gradient in the weights is always single precision.
+ *
+ * @throws TypeError for any other name.
+ */
+export function setPrecision(wanted: Precision): void {
+  if (wanted !== 'float32' && wanted !== 'bfloat16')
+    throw new TypeError(
+      `setPrecision: the precision must be 'float32' or 'bfloat16', got '${String(wanted)}'`,
+    );
+  precision = wanted;
+}
+
+/** What `setPrecision` set. */
+export function currentPrecision(): Precision {
+  return precision;
 }

@@ -1,2 +1,10 @@
-export { nativeStatus, type NativeStatus, peakGflops, type PeakGflops, setThreads } from './addon.ts';
+export {
+  nativeStatus,
+  type NativeStatus,
+  peakGflops,
+  type PeakGflops,
+  type Precision,
+  setPrecision,
+  setThreads,
+} from './addon.ts';
 export { BACKEND_NAME, registerNativeBackend } from './register.ts';

@@ -13,6 +13,7 @@ import {
 import { loadAddon } from './addon.ts';
 import { NativeBackend } from './backend.ts';
 import { concatKernels } from './kernels/concat.ts';
+import { type AsyncKernel } from './kernels/job.ts';
 import { convolutionKernels } from './kernels/convolution.ts';
 import { elementwiseKernels } from './kernels/elementwise.ts';
 import { matMulKernels } from './kernels/matmul.ts';
@@ -21,7 +22,8 @@ import { poolingKernels } from './kernels/pooling.ts';
 import { randomKernels } from './kernels/random.ts';
 import { reductionKernels } from './kernels/reduction.ts';
 import { resizeKernels } from './kernels/resize.ts';
-import { shortRunKernels } from './kernels/short-run.ts';
+import { asyncGradientKernels, gradientKernels } from './kernels/gradients.ts';
+import { asyncShortRunKernels, shortRunKernels } from './kernels/short-run.ts';
 
 export const BACKEND_NAME = 'srmcmc-native';
 
@@ -34,12 +36,14 @@ const PRIORITY = 4;
  * Registers the TensorFlow.js backend 'srmcmc-native' and its kernels, once. The first operation after that, or
  * `tf.setBackend('srmcmc-native')`, selects it.
  *
- * Besides the standard kernels there are three that `tf.getKernel(name, tf.getBackend())` finds:
+ * Besides the standard kernels there are some that `tf.getKernel(name, tf.getBackend())` finds:
  * - `LeakyReluGrad`, inputs {dy, y}, attrs {alpha}: dy where y > 0, elsewhere alpha · dy.
  * - `PhiloxNormal`, no inputs, attrs {shape: [n, ...event], key: [k0, k1], firstChain, step}: standard normals,
  *   those of @srmcmc/core's counter-based generator.
- * - `ShortRunLangevin`, which @srmcmc/core's `runChains` uses: all steps of short-run Langevin on a convolutional
- *   energy; see `src/kernels/short-run.ts`.
+ * - `ShortRunLangevin` and `ShortRunLangevinAsync`, which @srmcmc/core's `runChains` and `runChainsAsync` use: all steps
+ *   of short-run Langevin on a network; see `src/kernels/short-run.ts`.
+ * - `NetworkValueAndGrad`, `NetworkParameterGrad` and `NetworkParameterGradAsync`, which @srmcmc/energy uses: a network
+ *   and its gradients; see `src/kernels/gradients.ts`.
  *
  * @returns false when the addon cannot be loaded; `nativeStatus().reason` says why.
  */
@@ -58,6 +62,7 @@ export function registerNativeBackend(): boolean {
     ...concatKernels,
     ...randomKernels,
     ...shortRunKernels,
+    ...gradientKernels,
   };
   const inherited = new Map(getKernelsForBackend('cpu').map((config) => [config.kernelName, config]));
   for (const [kernelName, config] of inherited) {
@@ -67,6 +72,8 @@ export function registerNativeBackend(): boolean {
   }
   for (const [kernelName, kernel] of Object.entries(native))
     if (!inherited.has(kernelName)) registerKernel(ownKernel(kernelName, kernel));
+  for (const [kernelName, kernel] of Object.entries({ ...asyncShortRunKernels, ...asyncGradientKernels }))
+    registerKernel(asyncKernel(kernelName, kernel));
   registerBackend(BACKEND_NAME, () => new NativeBackend(loaded.addon), PRIORITY);
   return true;
 }
@@ -85,4 +92,9 @@ function ownKernel(kernelName: string, kernel: AnyKernel): KernelConfig {
       throw new TypeError(`${kernelName}: inputs must be float32 tensors of matching shapes`);
     }),
   };
+}
+
+// The registry's types know no kernel that returns a promise; nothing but a call by name reaches these.
+function asyncKernel(kernelName: string, kernel: AsyncKernel): KernelConfig {
+  return { kernelName, backendName: BACKEND_NAME, kernelFunc: kernel as unknown as KernelFunc };
 }

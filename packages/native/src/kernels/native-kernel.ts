@@ -49,3 +49,19 @@ export function perChannel(
   if (values.length === channels && tensor.shape.at(-1) === channels) return values;
   return undefined;
 }
+
+/** New tensors of these shapes, written by `run`; none is left behind where it throws. */
+export function compute(
+  backend: NativeBackend,
+  shapes: readonly (readonly number[])[],
+  run: (results: Float32Array[]) => void,
+): TensorInfo[] {
+  const results = shapes.map((shape) => backend.output(shape));
+  try {
+    run(results.map(({ values }) => values));
+  } catch (error) {
+    for (const { info } of results) backend.disposeData(info.dataId);
+    throw error;
+  }
+  return results.map(({ info }) => info);
+}

@@ -2,7 +2,7 @@
 
 import type { NamedTensorInfoMap } from '@tensorflow/tfjs-core';
 
-import type { NetworkArguments } from '../addon.ts';
+import { currentPrecision, type NetworkArguments, type Precision } from '../addon.ts';
 import type { NativeBackend } from '../backend.ts';
 import { areFloat, input } from './native-kernel.ts';
 
@@ -39,16 +39,15 @@ const ACTIVATIONS: Readonly<Record<string, number>> = {
   tanh: 10,
 };
 
-/** Float32 is what the addon computes in unless told otherwise. */
-const FLOAT32 = 0;
+const PRECISIONS: Readonly<Record<Precision, number>> = { float32: 0, bfloat16: 1 };
 
 /** A network that was checked, and the kernel that asks for it. */
 export interface CheckedNetwork {
   /** [height, width, channels], or [dimension]. */
   readonly eventShape: readonly number[];
   readonly layerCount: number;
-  /** The first arguments of the addon's functions, for n events. */
-  call(n: number): NetworkArguments;
+  /** The first arguments of the addon's functions, for n events, in the precision that is set unless one is given. */
+  call(n: number, precision?: Precision): NetworkArguments;
 }
 
 /**
@@ -80,7 +79,10 @@ export function checkedNetwork(kernel: string, given: unknown): CheckedNetwork {
   return {
     eventShape,
     layerCount: layers.length,
-    call: (n) => [Int32Array.of(n, ...numbers), code!, slope ?? 0, FLOAT32],
+    call: (n, precision = currentPrecision()) => {
+      require(Object.hasOwn(PRECISIONS, precision), "'precision' must be 'float32' or 'bfloat16'");
+      return [Int32Array.of(n, ...numbers), code!, slope ?? 0, PRECISIONS[precision]];
+    },
   };
 }
 

@@ -2,9 +2,10 @@
 
 import type { NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs-core';
 
-import type { ShortRunArguments } from '../addon.ts';
+import type { Precision, ShortRunArguments } from '../addon.ts';
 import type { NativeBackend } from '../backend.ts';
-import { areFloat, input, type NativeKernel } from './native-kernel.ts';
+import { type AsyncKernel, finish, type JobOptions } from './job.ts';
+import { areFloat, compute, input, type NativeKernel } from './native-kernel.ts';
 import { checkedNetwork, countOf, weightsOf } from './network.ts';
 
 interface ShortRunLangevinAttrs {
@@ -21,6 +22,8 @@ interface ShortRunLangevinAttrs {
   /** Two words, or none where the noise is off. */
   readonly key: readonly number[];
   readonly firstChain: number;
+  /** What `setPrecision` set, unless given. */
+  readonly precision?: Precision;
 }
 
 /** x, value [steps], gradientNorm [steps], and the positions at each snapshot. */
@@ -28,14 +31,21 @@ export const shortRunKernels: Readonly<Record<string, NativeKernel<TensorInfo[]>
   ShortRunLangevin: ({ inputs, attrs, backend }) => {
     const call = callOf('ShortRunLangevin', inputs, attrs, backend);
     if (call === undefined) return undefined;
-    const results = call.resultShapes.map((shape) => backend.output(shape));
-    try {
-      backend.addon.shortRun(...call.arguments, ...results.map(({ values }) => values));
-    } catch (error) {
-      for (const { info } of results) backend.disposeData(info.dataId);
-      throw error;
-    }
-    return results.map(({ info }) => info);
+    return compute(backend, call.resultShapes, (results) =>
+      backend.addon.shortRun(...call.arguments, ...results),
+    );
+  },
+};
+
+/** The same off the JavaScript thread; `onProgress` is told the share of all steps of all chains that are made. */
+export const asyncShortRunKernels: Readonly<Record<string, AsyncKernel>> = {
+  ShortRunLangevinAsync: async ({ inputs, attrs, backend }) => {
+    const call = callOf('ShortRunLangevinAsync', inputs, attrs, backend);
+    if (call === undefined) throw new TypeError("ShortRunLangevinAsync: 'x' must be float32");
+    const [x, steps] = call.resultShapes as [number[], number[]];
+    const job = backend.addon.startShortRun(...call.arguments);
+    const results = await finish(job, x[0]! * steps[0]!, attrs as JobOptions);
+    return results.map((values, i) => backend.adopt(call.resultShapes[i]!, values));
   },
 };
 
@@ -57,7 +67,7 @@ function callOf(
   const chains = countOf(kernel, x, network);
   return {
     arguments: [
-      ...network.call(chains),
+      ...network.call(chains, options.precision),
       options.clampGradient,
       options.clampSample[0],
       options.clampSample[1],
