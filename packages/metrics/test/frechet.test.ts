@@ -83,6 +83,17 @@ test('fewer examples than features: equal sets are at distance 0, rotated ones w
   expect(Math.abs(after.value - before.value)).toBeLessThan(1e-10 * before.value);
 });
 
+test('covariances rounded to single precision, and so no longer semi-definite, move a distance by less than 1e-5', async () => {
+  const scales = Array.from({ length: 120 }, (_, i) => 2 / (1 + i));
+  const [x, y] = [1, 2].map((seed) =>
+    statisticsOf(featureSet(gaussian(seed, 50 + seed, scales, 0.2 * seed), 120, source)),
+  ) as [FeatureStatistics, FeatureStatistics];
+  const rounded = (of: FeatureStatistics) => ({ ...of, covariance: of.covariance.map(Math.fround) });
+  const exact = await frechetDistance(x, y);
+  const { value } = await frechetDistance(rounded(x), rounded(y));
+  expect(Math.abs(value / exact.value - 1)).toBeLessThan(1e-5);
+});
+
 test('statistics do not depend on how vectors were cut into batches, and parts merge into the whole', async () => {
   const a = Float32Array.from(arrays('features.npz')('a').values);
   const whole = statisticsOf(featureSet(a, 24));

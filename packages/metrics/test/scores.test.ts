@@ -141,6 +141,29 @@ test('a copied example is found at distance 0 exactly, and of two copies the fir
   expect(found.distances[2]).toBeGreaterThan(1);
 });
 
+test('work in threads tells how far it is, and ends when its signal is aborted', async () => {
+  const fractions: number[] = [];
+  await precisionRecall(a, b, { onProgress: (fraction) => fractions.push(fraction) });
+  expect(fractions).toEqual([...fractions].sort((x, y) => x - y));
+  expect(fractions.at(-1)).toBe(1);
+
+  const controller = new AbortController();
+  let subsets = 0;
+  const promise = kernelInceptionDistance(a, b, {
+    subsets: 1000,
+    subsetSize: 60,
+    signal: controller.signal,
+    onProgress: (done) => {
+      subsets = done;
+      if (done === 3) controller.abort(new Error('enough'));
+    },
+  });
+  await expect(promise).rejects.toThrow('enough');
+  expect(subsets).toBeLessThan(100);
+  const aborted = precisionRecall(a, b, { signal: controller.signal });
+  await expect(aborted).rejects.toThrow('enough');
+});
+
 test('too few examples, constant ones, and seeds that numpy does not take are refused', async () => {
   await expect(kernelInceptionDistance(a, b)).rejects.toMatchObject({
     code: 'TOO_FEW_EXAMPLES',

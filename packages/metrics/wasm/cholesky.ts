@@ -8,19 +8,17 @@ import { addProduct, at } from './vectors';
 /** Columns that are eliminated before the rest of the matrix is brought up to date. */
 const BLOCK: i32 = 64;
 const EPSILON: f64 = 2.220446049250313e-16;
-/** How many times the rounding errors that are expected of an element it may have. */
-const SLACK: f64 = 8;
+/** Of the largest variance, what a matrix that went through single precision may have wrong. */
+const SINGLE_NOISE: f64 = 1e-6;
+const LARGEST_NOISE: f64 = 1e-5;
 
 /** Doubles of scratch space for a matrix of this order. */
 export function choleskyScratch(n: i32): i32 {
   return n * (BLOCK + 4);
 }
 
-/**
- * The largest diagonal element left when factorise ended, relative to the largest of the matrix: the matrix was
- * indefinite if it is more than rounding errors.
- */
-export let residual: f64 = 0;
+/** Whether the last matrix had a negative eigenvalue that is more than noise. */
+export let isIndefinite: bool = false;
 
 /**
  * Writes F [rank, n] with A = Fᵀ F and returns the rank. A [n, n], symmetric, is overwritten.
@@ -39,7 +37,7 @@ export function factorise(n: i32, a: usize, f: usize, scratch: usize): i32 {
   const noise = <f64>n * EPSILON * largest;
   let rank = 0;
   let left = n;
-  residual = 0;
+  isIndefinite = false;
   while (left > 0) {
     const columns = min(BLOCK, left);
     memory.fill(panel, 0, (<usize>left * BLOCK) << 3);
@@ -53,10 +51,7 @@ export function factorise(n: i32, a: usize, f: usize, scratch: usize): i32 {
         store<f64>(at(column, i), load<f64>(i < p ? at(a, p * left + i) : at(a, i * left + p)));
       }
       addProduct(left, t, -1, panel, BLOCK, at(panel, p * BLOCK), column);
-      if (isIndefinite(left, pivot, column, diagonal, eliminated, noise)) {
-        residual = pivot / largest;
-        return rank;
-      }
+      if (isNoise(left, pivot, column, diagonal, eliminated, largest) || isIndefinite) return rank;
       const root = Math.sqrt(pivot);
       const row = at(f, rank * n);
       memory.fill(row, 0, (<usize>n) << 3);
@@ -86,20 +81,18 @@ function largestOf(n: i32, values: usize): i32 {
   return largest;
 }
 
-/** Whether an element beside the diagonal is larger than those on it allow: a_ip² ≤ a_ii a_pp of a semi-definite matrix. */
-function isIndefinite(
-  n: i32,
-  pivot: f64,
-  column: usize,
-  diagonal: usize,
-  eliminated: usize,
-  noise: f64,
-): bool {
+/**
+ * Whether what is left of the matrix is noise. Of a semi-definite one a_ip² ≤ a_ii a_pp; what an element exceeds that
+ * by is an error of a_ii. Where it is large for a large a_ip, the matrix is indefinite.
+ */
+function isNoise(n: i32, pivot: f64, column: usize, diagonal: usize, eliminated: usize, largest: f64): bool {
   for (let i = 0; i < n; i++) {
     if (load<i32>(at(eliminated, i))) continue;
-    const value = load<f64>(at(column, i));
-    const allowed = pivot * (max<f64>(load<f64>(at(diagonal, i)), 0) + SLACK * noise);
-    if (!(value * value <= allowed * (1 + 1e-6))) return true;
+    const value = Math.abs(load<f64>(at(column, i)));
+    const excess = (value / pivot) * value - load<f64>(at(diagonal, i));
+    if (!(excess > SINGLE_NOISE * largest)) continue;
+    if (value <= LARGEST_NOISE * largest) return true;
+    if (excess > LARGEST_NOISE * largest) isIndefinite = true;
   }
   return false;
 }

@@ -3,7 +3,7 @@
  * memory, which has no allocator. `pnpm wasm` in this package compiles it into src/linear-algebra/module.ts.
  */
 import { bidiagonalise, bidiagonalScratch } from './bidiagonal';
-import { choleskyScratch, factorise, residual } from './cholesky';
+import { choleskyScratch, factorise, isIndefinite } from './cholesky';
 import { addGram } from './matrices';
 import { iterate } from './singular-values';
 import { at } from './vectors';
@@ -20,15 +20,15 @@ export function scratchSize(n: i32): i32 {
  * tr (A B)^½ of positive semi-definite A and B [n, n], which are overwritten, given scratch space for a third such
  * matrix and for `scratchSize`: the sum of the singular values of F Gᵀ, where A = Fᵀ F and B = Gᵀ G. Their squares
  * are the eigenvalues of A^½ B A^½, but unlike those they are found to full precision when they are small.
- * Writes the ranks of A and B and their relative residuals to `out` [4].
+ * Writes the ranks of A and B, and 1 for each that has a negative eigenvalue, to `out` [4].
  */
 export function traceOfRoot(n: i32, a: usize, b: usize, third: usize, scratch: usize, out: usize): f64 {
   const rankA = factorise(n, a, third, scratch);
   store<f64>(out, <f64>rankA);
-  store<f64>(out, residual, 16);
+  store<f64>(out, isIndefinite ? 1 : 0, 16);
   const rankB = factorise(n, b, a, scratch);
   store<f64>(out, <f64>rankB, 8);
-  store<f64>(out, residual, 24);
+  store<f64>(out, isIndefinite ? 1 : 0, 24);
   if (rankA < rankB) {
     gram(rankB, rankA, n, a, third, b);
     return nuclearNorm(rankB, rankA, b, scratch);

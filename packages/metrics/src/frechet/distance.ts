@@ -24,8 +24,6 @@ export interface FrechetOptions {
 
 /** Larger matrices are worked on in a thread of their own. */
 const LARGEST_HERE = 192;
-/** Rounding to float32 leaves this much; anything larger that is not positive semi-definite is no covariance. */
-const LARGEST_RESIDUAL = 1e-5;
 
 /**
  * |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½) (Dowson and Landau 1982; Heusel et al. 2017, "GANs trained by a two
@@ -94,14 +92,13 @@ async function traceOfRoot(
   else {
     root = await workspace.callAside('traceOfRoot', [...args], signal).finally(() => workspace.close());
   }
-  const residuals = { samples: out.values[2]!, reference: out.values[3]! };
-  for (const [field, residual] of Object.entries(residuals)) {
-    if (residual > LARGEST_RESIDUAL) {
-      throw new InvalidArgumentError(
-        `${field}.covariance`,
-        'has a negative eigenvalue, so it is no covariance',
-      );
-    }
+  const isIndefinite = { samples: out.values[2] === 1, reference: out.values[3] === 1 };
+  for (const [field, isSo] of Object.entries(isIndefinite)) {
+    if (!isSo) continue;
+    throw new InvalidArgumentError(
+      `${field}.covariance`,
+      'has a negative eigenvalue, so it is no covariance',
+    );
   }
   if (Number.isNaN(root)) {
     throw new InvalidArgumentError('covariance', 'its singular values did not converge: it is damaged');
