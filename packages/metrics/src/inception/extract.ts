@@ -8,7 +8,7 @@ import type { ImageBatch } from './preprocessing.ts';
 import type { InceptionFeature } from './weights.ts';
 
 export interface ExtractOptions {
-  /** Images that the network sees together: memory grows with it, about 15 MB an image. Default: 16. */
+  /** Images that the network sees together: memory grows with it, about 30 MB an image. Default: 16. */
   readonly batchSize?: number;
   /** Called after each batch with the number of images done. */
   readonly onProgress?: (images: number) => void;
