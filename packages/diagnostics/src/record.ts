@@ -1,6 +1,7 @@
 /** Long chains, watched: every draw and every report of a kernel as plain numbers, one array a chain. */
 import type * as tf from '@tensorflow/tfjs-core';
 import {
+  type AsyncOptions,
   dispose,
   type Energy,
   InvalidShapeError,
@@ -9,6 +10,7 @@ import {
   requireBackend,
   requireEvents,
   requireInteger,
+  throwIfCancelled,
   tidy,
   type TransitionKernel,
 } from '@srmcmc/core';
@@ -23,8 +25,6 @@ export interface RecordOptions<S extends KernelState = KernelState> {
   readonly thin?: number;
   /** [n, ...event] to [n, ...]: what is recorded of x; x itself unless given. */
   readonly observe?: (x: tf.Tensor) => tf.Tensor;
-  /** Stops between two steps. */
-  readonly signal?: AbortSignal;
 }
 
 export interface Recording {
@@ -40,19 +40,24 @@ export interface Recording {
   readonly x: tf.Tensor;
 }
 
+/** How long chains go on before timers and signals have their turn; a read-back alone gives them none. */
+const TURN_MILLISECONDS = 20;
+
 /**
  * Runs chains from `start` [n, ...event], which is borrowed, and reads every draw back, which a short run never does.
- * A first stretch that is still on its way is left out by running it apart: with `warmUp` or `runChains`.
+ * A first stretch that is still on its way is left out by running it apart: with `warmUp` or `runChains`. The event
+ * loop turns every 20 ms or after a step, and `onProgress` is told the share of the steps made.
  *
- * @throws InvalidArgumentError for a bad number of draws or steps, InvalidShapeError for a bad start, and the reason
- * of `signal` where it aborts.
+ * @throws InvalidArgumentError for a bad number of draws or steps, InvalidShapeError for a bad start or
+ * observation, CancelledError where `signal` aborts.
  */
 export async function record<S extends KernelState>(
   options: RecordOptions<S>,
   start: tf.Tensor,
   key: Key,
+  { signal, onProgress }: AsyncOptions = {},
 ): Promise<Recording> {
-  const { energy, kernel, draws, thin = 1, observe = (x) => x, signal } = options;
+  const { energy, kernel, draws, thin = 1, observe = (x) => x } = options;
   requireBackend();
   requireInteger('draws', draws, 1);
   requireInteger('thin', thin, 1);
@@ -77,8 +82,15 @@ export async function record<S extends KernelState>(
 
   let state = kernel.init(energy, start);
   try {
-    for (let step = 1; step <= draws * thin; step++) {
-      signal?.throwIfAborted();
+    const steps = draws * thin;
+    let turned = performance.now();
+    for (let step = 1; step <= steps; step++) {
+      if (performance.now() - turned > TURN_MILLISECONDS) {
+        onProgress?.((step - 1) / steps);
+        await new Promise((resolve) => setTimeout(resolve));
+        turned = performance.now();
+      }
+      throwIfCancelled(signal);
       const { state: next, info } = kernel.step(energy, state, key);
       dispose(state);
       state = next;
@@ -94,6 +106,7 @@ export async function record<S extends KernelState>(
         dispose(info);
       }
     }
+    onProgress?.(1);
     const named = Object.entries(statistics).map(([name, columns]) => [name, columns[0]!] as const);
     return { quantities, statistics: Object.fromEntries(named), x: state.x.clone() };
   } finally {

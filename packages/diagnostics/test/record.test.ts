@@ -77,11 +77,30 @@ test('nothing but the last positions is left behind, also when it stops early', 
       return options.kernel.step(...args);
     },
   };
-  await expect(record({ ...options, kernel, signal: controller.signal }, start, key(2))).rejects.toThrow(
-    'abort',
-  );
+  const { signal } = controller;
+  await expect(record({ ...options, kernel }, start, key(2), { signal })).rejects.toThrow(code('CANCELLED'));
   expect(steps).toBe(2);
   expect(tf.memory().numTensors).toBe(before);
+});
+
+test('a timer has its turn while chains run, and hears how far they are', async () => {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 60);
+  const told: number[] = [];
+  const endless = {
+    energy,
+    kernel: langevin({ stepSize: 0.5 }),
+    draws: 1e6,
+    observe: (x: tf.Tensor) => tf.sum(x, 1),
+  };
+  const running = record(endless, start, key(2), {
+    signal: controller.signal,
+    onProgress: (fraction) => told.push(fraction),
+  });
+  await expect(running).rejects.toThrow(code('CANCELLED'));
+  expect(told.length).toBeGreaterThan(0);
+  expect(told).toEqual([...told].sort((a, b) => a - b));
+  expect(told.at(-1)).toBeLessThan(1);
 });
 
 test('a bad number of draws, a bad thinning, a start and an observation of the wrong shape are refused', async () => {

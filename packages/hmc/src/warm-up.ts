@@ -1,6 +1,7 @@
 /** Warm-up: chains that tune the step size and the mass of HMC while they find the bulk of p. */
 import type * as tf from '@tensorflow/tfjs-core';
 import {
+  type AsyncOptions,
   DivergedError,
   dispose,
   elements,
@@ -10,6 +11,7 @@ import {
   requireEvents,
   requireInteger,
   split,
+  throwIfCancelled,
 } from '@srmcmc/core';
 import { dualAveraging } from './dual-averaging.ts';
 import { hmc, type HmcInfo, type HmcKernel, type HmcOptions, type HmcState } from './hmc.ts';
@@ -27,8 +29,6 @@ export interface WarmUpOptions {
   readonly targetAcceptance?: number;
   /** Which M⁻¹ is learned; its diagonal unless given. */
   readonly mass?: 'unit' | 'diagonal' | 'dense';
-  /** Stops between two steps. */
-  readonly signal?: AbortSignal;
 }
 
 export interface WarmUp {
@@ -42,19 +42,28 @@ export interface WarmUp {
   readonly acceptance: readonly number[];
 }
 
+/** How long chains go on before timers and signals have their turn; a read-back alone gives them none. */
+const TURN_MILLISECONDS = 20;
+
 /**
  * Runs HMC with the Metropolis test from `start` [n, ...event], which is borrowed. All chains share one step size,
  * steered by dual averaging of their mean acceptance (Hoffman and Gelman 2014), and one M⁻¹, the regularised
  * (co)variance of their positions in windows of doubling length (as in Stan). Since the tuning looks at the chains,
  * samples that are to be counted are drawn afterwards, with `kernel` from `x`.
  *
- * Each step reads one number a chain back, and the positions where they count towards the mass.
+ * Each step reads one number a chain back, and the positions where they count towards the mass. The event loop turns
+ * every 20 ms or after a step, and `onProgress` is told the share of the steps made.
  *
  * @throws InvalidArgumentError for an option out of range, InvalidShapeError for a bad start, DivergedError where
- * every step size is accepted or none is, and the reason of `signal` where it aborts.
+ * every step size is accepted or none is, CancelledError where `signal` aborts.
  */
-export async function warmUp(options: WarmUpOptions, start: tf.Tensor, key: Key): Promise<WarmUp> {
-  const { energy, steps = 1000, targetAcceptance = 0.8, mass = 'diagonal', signal } = options;
+export async function warmUp(
+  options: WarmUpOptions,
+  start: tf.Tensor,
+  key: Key,
+  { signal, onProgress }: AsyncOptions = {},
+): Promise<WarmUp> {
+  const { energy, steps = 1000, targetAcceptance = 0.8, mass = 'diagonal' } = options;
   requireInteger('steps', steps, 1);
   requireEvents('start', start, energy.eventShape);
   if (!(targetAcceptance > 0 && targetAcceptance < 1))
@@ -65,6 +74,7 @@ export async function warmUp(options: WarmUpOptions, start: tf.Tensor, key: Key)
   const acceptance: number[] = [];
   let inverseMass: InverseMass | undefined;
   let stepSize = 1;
+  let turned = performance.now();
   let state = hmc({ ...options.kernel, stepSize }).init(energy, start);
   try {
     // Whenever the mass changes, the step size is looked for, and averaged, anew.
@@ -79,7 +89,12 @@ export async function warmUp(options: WarmUpOptions, start: tf.Tensor, key: Key)
       const kernel = hmc({ ...fixed, stepSize: () => averaging.stepSize });
       const moments = runningMoments(elements(energy.eventShape), mass === 'dense');
       while (acceptance.length < end) {
-        signal?.throwIfAborted();
+        if (performance.now() - turned > TURN_MILLISECONDS) {
+          onProgress?.(acceptance.length / steps);
+          await new Promise((resolve) => setTimeout(resolve));
+          turned = performance.now();
+        }
+        throwIfCancelled(signal);
         const { state: next, info } = kernel.step(energy, state, noiseKey);
         dispose(state);
         state = next;
@@ -90,6 +105,7 @@ export async function warmUp(options: WarmUpOptions, start: tf.Tensor, key: Key)
       if (end !== steps) inverseMass = moments.inverseMass();
       stepSize = averaging.averaged;
     }
+    onProgress?.(1);
     const tuned = { ...options.kernel, stepSize, ...(inverseMass === undefined ? {} : { inverseMass }) };
     return { kernel: hmc(tuned), options: tuned, x: state.x.clone(), acceptance };
   } finally {

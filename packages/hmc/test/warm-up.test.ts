@@ -155,12 +155,19 @@ describe('warm-up on a Gaussian whose scales differ by 2000', () => {
   });
 });
 
-test('a warm-up stops when told to, and leaves no tensor behind', async () => {
+test('a warm-up tells how far it is, stops when told to, and leaves no tensor behind', async () => {
   const before = tf.memory().numTensors;
   const controller = new AbortController();
-  controller.abort();
-  await expect(warmUp({ ...options, signal: controller.signal }, start, key(1))).rejects.toThrow('abort');
+  const { signal } = controller;
+  const told: number[] = [];
+  const onProgress = (fraction: number): void => {
+    told.push(fraction);
+    if (fraction > 0) controller.abort();
+  };
+  await expect(warmUp(options, start, key(1), { signal, onProgress })).rejects.toThrow(code('CANCELLED'));
   expect(tf.memory().numTensors).toBe(before);
+  expect(told.at(-1)).toBeGreaterThan(0);
+  expect(told.at(-1)).toBeLessThan(1);
 });
 
 describe('a warm-up says what is wrong with', () => {
