@@ -1,8 +1,10 @@
 /** Arrays and numbers that tools/goldens/metrics-statistics/make.py wrote. */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { type NpyArray, readNpy, readZip } from '../src/statistics/npz.ts';
 
-export const goldenPath = (name: string): string => new URL(`goldens/${name}`, import.meta.url).pathname;
+export const goldenPath = (name: string): string =>
+  fileURLToPath(new URL(`goldens/${name}`, import.meta.url));
 
 /** An array of a .npz file, by its name there. */
 export function arrays(file: string): (name: string) => NpyArray & { values: Float64Array } {
