@@ -39,6 +39,7 @@ struct Sampler {
   Precision precision;
   decltype(Kernels::shortRun) shortRun;
   decltype(Kernels::valueAndGradient) valueAndGradient;
+  decltype(Kernels::parameterGradient) parameterGradient;
 };
 
 void add_convolution(Checks&, const Options&, const Kernels&);
@@ -46,6 +47,7 @@ void add_elementwise(Checks&, const Options&, const Kernels&);
 void add_matrix_product(Checks&, const Options&, const Kernels&);
 void add_image_functions(Checks&, const Options&, const Kernels&);
 void add_network(Checks&, const Options&, const Sampler&);
+void add_parameter_gradient(Checks&, const Options&, const Sampler&);
 void add_short_run(Checks&, const Options&, const Sampler&);
 void add_random_normal(Checks&, const Options&, const Kernels&);
 

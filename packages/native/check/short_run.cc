@@ -257,7 +257,7 @@ void add_short_run(Checks& checks, const Options& options, const Sampler& sample
   trajectory("noise, schedules, clamps and snapshots, m = 7", small_network(), varied(steps), 7);
   trajectory("smooth activation, m = 5", paper_network(12, 3, {6, 12}, Activation::softplus), varied(steps), 5);
   const auto single = [&](const std::string& claim, const ReferenceNetwork& f, int64_t count, int64_t chains) {
-    add(claim, sampler.precision == Sampler::float32 ? 3e-7 : 3e-3, [=] { return step_error(sampler, f, count, chains); });
+    add(claim, sampler.precision == Sampler::float32 ? 3e-7 : 1e-4, [=] { return step_error(sampler, f, count, chains); });
   };
   single("each of " + std::to_string(steps) + " noiseless steps, m = 5", paper_network(12, 3, {7, 18, 33}), steps, 5);
   if (!quick) {

@@ -1,0 +1,114 @@
+// The gradient of a weighted sum of f in all weights and biases: what a learning iteration needs besides samples.
+#include <cmath>
+
+#include "reference_network.h"
+#include "thread_pool.h"
+
+namespace check {
+namespace {
+
+struct Result {
+  Floats value;
+  std::vector<Floats> gradients;
+  bool operator==(const Result& other) const { return value == other.value && gradients == other.gradients; }
+};
+
+Result gradient_of(const Sampler& sampler, const ReferenceNetwork& f, const Floats& x, const Floats& weights,
+                   srmcmc::Progress* progress = nullptr) {
+  Result result{Floats(weights.size()), {}};
+  std::vector<float*> gradients;
+  for (const auto& parameter : f.parameters()) {
+    result.gradients.emplace_back(static_cast<int64_t>(parameter.size()));
+    for (float& g : result.gradients.back()) g = NAN;  // what was there before must not matter
+    gradients.push_back(result.gradients.back().data());
+  }
+  sampler.parameterGradient(f.network(), weights.size(), x.data(), weights.data(), result.value.data(), gradients.data(),
+                            progress);
+  return result;
+}
+
+/// As in learning: half of the images count for f, half against it.
+Floats weights_of(int64_t images) {
+  Random random(81);
+  Floats weights = uniform(random, images, 0.5, 1.5);
+  for (int64_t i = 0; i < images; ++i)
+    weights[i] *= static_cast<float>((i < (images + 2) / 3 ? -1.0 : 1.0) / static_cast<double>(images));
+  return weights;
+}
+
+/// The largest relative error of a filter's or a bias's gradient, in the Euclidean norm.
+double error_of(const Sampler& sampler, const ReferenceNetwork& f, int64_t images) {
+  const Floats x = decided_images(f, images, sampler.precision), weights = weights_of(images);
+  const Result actual = gradient_of(sampler, f, x, weights);
+  auto truth = f.parameters();
+  for (int64_t i = 0; i < images; ++i) {
+    const float* image = x.data() + i * f.event();
+    f.evaluate({image, image + f.event()}, sampler.precision, weights[i], &truth);
+  }
+  double worst = 0;
+  for (size_t p = 0; p < truth.size(); ++p) {
+    double squares = 0, wrong = 0;
+    for (size_t i = 0; i < truth[p].size(); ++i) {
+      const double d = actual.gradients[p][static_cast<int64_t>(i)] - truth[p][i];
+      squares += truth[p][i] * truth[p][i];
+      wrong += d * d;
+    }
+    const double error = std::sqrt(wrong / squares);
+    worst = worse(worst, error);
+  }
+  return worst;
+}
+
+/// Runs of 2 to 8 threads whose bits are not those of one.
+double thread_differences(const Sampler& sampler) {
+  const ReferenceNetwork f = paper_network(12, 3, {7, 18, 33});
+  const int before = srmcmc::thread_count();
+  double different = 0;
+  for (const int64_t images : {1, 13, 40}) {
+    const Floats weights = weights_of(images);
+    Random random(82);
+    const Floats x = uniform(random, images * f.event());
+    srmcmc::set_thread_count(1);
+    const Result alone = gradient_of(sampler, f, x, weights);
+    for (int threads = 2; threads <= 8; ++threads) {
+      srmcmc::set_thread_count(threads);
+      different += !(gradient_of(sampler, f, x, weights) == alone);
+    }
+  }
+  srmcmc::set_thread_count(before);
+  return different;
+}
+
+/// Numbers other than zero in the gradient of a sum of nothing.
+double of_no_images(const Sampler& sampler) {
+  const ReferenceNetwork f = paper_network(8, 3, {5, 9});
+  double wrong = 0;
+  for (const Floats& gradient : gradient_of(sampler, f, Floats(0), Floats(0)).gradients)
+    for (const float g : gradient) wrong += g != 0;
+  return wrong;
+}
+
+}  // namespace
+
+void add_parameter_gradient(Checks& checks, const Options& options, const Sampler& sampler) {
+  const bool isFloat = sampler.precision == Sampler::float32;
+  const std::string name = isFloat ? "parameterGradient: " : "bf16 parameterGradient: ";
+  const auto add = [&](const std::string& claim, const ReferenceNetwork& f, int64_t images) {
+    checks.push_back({name + claim + ", m = " + std::to_string(images),
+                      [=] { return Figure{error_of(sampler, f, images), isFloat ? 1e-5 : 5e-2}; }});
+  };
+  add("16 px, n = 4", paper_network(16, 3, {4, 8, 16}), 5);
+  add("odd channels", paper_network(12, 1, {5, 7, 9}), 19);
+  add("smooth activation", paper_network(12, 3, {6, 12}, Activation::gelu), 7);
+  add("one image", paper_network(8, 3, {17, 33}), 1);
+  if (!options.quick) {
+    add("the paper's 32 px net, n = 32", paper_network(32, 3, {32, 64, 128, 256}), 13);
+    add("a 64 px net", paper_network(64, 3, {16, 32, 64, 128, 128}), 7);
+    add("a perceptron", ReferenceNetwork(1, 1, 2, {{1, 1, 0, 100}, {1, 1, 0, 37}, {1, 1, 0, 1}}, Activation::leakyRelu, 52),
+        100);
+  }
+  checks.push_back({name + "other bits on 2 to 8 threads", [=] { return Figure{thread_differences(sampler), 0}; }});
+  checks.push_back({name + "not zero for no images", [=] { return Figure{of_no_images(sampler), 0}; }});
+}
+
+}  // namespace check
