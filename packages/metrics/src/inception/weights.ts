@@ -31,7 +31,7 @@ export interface InceptionWeights {
 }
 
 /** What files of the weights are called, best first, where a folder is given. */
-export const WEIGHTS_FILES = [
+const WEIGHTS_FILES = [
   'pt_inception-2015-12-05-6726825d.pth',
   'weights-inception-2015-12-05-6726825d.pth',
   'classify_image_graph_def.pb',
@@ -45,7 +45,7 @@ export const WEIGHTS_FILES = [
  * Batch norm (ε = 0.001) may be folded into `conv.weight` and `conv.bias` already. A file that ends early, at
  * Mixed_6e say, gives the features up to there: see `features` and `describeWeights`.
  *
- * @param path A file, or a folder with one of `WEIGHTS_FILES`.
+ * @param path A file, or a folder that has one under its published name.
  * @param options.sha256 Refuses a file with any other.
  * @throws MissingWeightsError where there is no such file, or it lacks even the first layers; WeightsHashError;
  * CorruptWeightsError for a file that is truncated, of an unknown format, or of another network.
