@@ -27,7 +27,8 @@ const all: readonly Case[] = [
 ];
 const processes: EngineProcess[] = [];
 const start = (options: object): EngineProcess => {
-  const process = new EngineProcess('test', workerCommand(options, { SRMCMC_THREADS: '1' }));
+  const environment = { SRMCMC_ISA: 'portable', SRMCMC_THREADS: '1' };
+  const process = new EngineProcess('test', workerCommand(options, environment));
   processes.push(process);
   return process;
 };
@@ -47,11 +48,18 @@ async function checked(process: EngineProcess, one: Case): Promise<{ values: Flo
 }
 
 describe.skipIf(!nativeStatus().available)('a process of the native engine', () => {
+  // It stays alive over all of these, as in a measurement.
+  let native: EngineProcess;
+  beforeAll(() => void (native = start({ backend: 'native', fused: true })));
+
+  it('obeys the instruction set and the threads that it is started with', async () => {
+    const description = await native.request('describe', {});
+    expect(description.precisions).toEqual({ float32: 'portable', bfloat16: 'portable' });
+    expect(description.label).toContain('1 thread');
+  });
+
   it('computes in every workload what the cpu backend computes', async () => {
-    const [native, cpu] = [
-      start({ backend: 'native', fused: true }),
-      start({ backend: 'cpu', fused: false }),
-    ];
+    const cpu = start({ backend: 'cpu', fused: false });
     for (const one of all) {
       const [ours, theirs] = [await checked(native, one), await checked(cpu, one)];
       expect(ours.values.length, one.workload).toBeGreaterThan(50);
@@ -60,30 +68,19 @@ describe.skipIf(!nativeStatus().available)('a process of the native engine', () 
   });
 
   it('takes samples whose time grows with the number of calls, and says what memory it took', async () => {
-    const native = start({ backend: 'native', fused: true });
     await native.request('prepare', { case: langevin, network, inputs });
     await native.request('run', { calls: 20 });
-    const one = await native.request('run', { calls: 10 });
+    const few = await native.request('run', { calls: 10 });
     const many = await native.request('run', { calls: 200 });
-    expect(one.seconds).toBeGreaterThan(0);
-    expect(many.seconds).toBeGreaterThan(3 * one.seconds);
+    expect(few.seconds).toBeGreaterThan(0);
+    expect(many.seconds).toBeGreaterThan(3 * few.seconds);
     expect(many.peakBytes).toBeGreaterThan(30e6);
     expect(many.peakBytes).toBeLessThan(2e9);
     const { float32 } = await native.request('peaks', {});
     expect(float32).toBeGreaterThan(0.5);
   });
 
-  it('obeys the instruction set and the threads that it is started with', async () => {
-    const env = { SRMCMC_ISA: 'portable', SRMCMC_THREADS: '1' };
-    const native = new EngineProcess('test', workerCommand({ backend: 'native', fused: true }, env));
-    processes.push(native);
-    const description = await native.request('describe', {});
-    expect(description.precisions).toEqual({ float32: 'portable', bfloat16: 'portable' });
-    expect(description.label).toContain('1 thread');
-  });
-
   it('refuses a request after its end with an error that says so', async () => {
-    const native = start({ backend: 'native', fused: true });
     await native.kill();
     const refused = native.request('describe', {});
     await expect(refused).rejects.toThrow(EngineError);

@@ -13,7 +13,7 @@ export interface Timing {
   readonly width?: number;
 }
 
-export const OPERATIONS = 1e9;
+const OPERATIONS = 1e9;
 
 export function row(timing: Timing): Row {
   const { engine = 'native/float32/avx2', kind = 'native', precision = 'float32', seconds } = timing;

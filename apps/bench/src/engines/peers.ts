@@ -6,7 +6,7 @@ import type { Precision, WorkloadName } from '../protocol.ts';
 import { type Engine, type Found, type LeftOut, threadVariables } from './engine.ts';
 
 /** A peer that was asked for by name cannot run here. */
-export class PeerUnavailableError extends SrmcmcError {
+class PeerUnavailableError extends SrmcmcError {
   constructor(peer: string, why: string) {
     super('PEER_UNAVAILABLE', `peer '${peer}' is not available: ${why}`);
   }

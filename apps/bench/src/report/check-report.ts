@@ -14,10 +14,14 @@ export function checkReport({ rows, lost, skipped }: CheckResult, baseline: stri
     ...faster.map((row) => `faster: ${change(row)}`),
     ...(skipped.length === 0
       ? []
-      : [`not compared: ${skipped.length} rows, the first: ${skipped[0]!.name}: ${skipped[0]!.why}`]),
-    `${rows.length} rows compared with ${baseline}: ${regressed.length + lost.length} regressed, ${faster.length} faster`,
+      : [`not compared: ${rowCount(skipped.length)}, the first: ${skipped[0]!.name}: ${skipped[0]!.why}`]),
+    `${rowCount(rows.length)} compared with ${baseline}: ${regressed.length + lost.length} regressed, ${faster.length} faster`,
     '',
   ].join('\n');
+}
+
+function rowCount(count: number): string {
+  return `${count} row${count === 1 ? '' : 's'}`;
 }
 
 function signed(change: number): string {

@@ -37,7 +37,7 @@ export function markdownTable(results: Results): string {
 }
 
 /** `AMD EPYC, 2 cores, Linux 6.1; node v20.11.1; 4e5d1c2; 2026-11-24; load 0.05`. */
-export function placeOf({ environment, sampleSeconds, rows }: Results): string {
+function placeOf({ environment, sampleSeconds, rows }: Results): string {
   const { cpu, cores, os, node, versions, commit, date, load } = environment;
   const others = Object.entries(versions).filter(([name]) => name !== 'node');
   const samples = Math.max(0, ...rows.map(({ seconds }) => seconds.length));
