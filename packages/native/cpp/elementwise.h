@@ -143,7 +143,8 @@ void zip_repeating(const Broadcast& s, const float* a, const float* b, Out* y, f
     return zip<F>(s, a, b, y, p0);
   float repeated[SHORT * TIMES];
   const int64_t period = s.size[1], wide = period * TIMES, rows = s.size[0] / TIMES;
-  for (int64_t i = 0; i < wide; ++i) repeated[i] = (repeatsB ? b : a)[i % period];
+  const float* once = repeatsB ? b : a;
+  for (int64_t i = 0; i < wide; ++i) repeated[i] = once[i % period];
   Broadcast whole{2, {rows, wide}, {wide, 1}, {wide, 1}};
   (repeatsB ? whole.strideB : whole.strideA)[0] = 0;
   zip<F>(whole, repeatsB ? a : repeated, repeatsB ? repeated : b, y, p0);
