@@ -12,8 +12,8 @@ namespace {
 
 constexpr int64_t MAX_SIZE = INT32_MAX;
 
-/// The first arguments of every function here: shape, activation, slope, precision (0: float32, 1: bfloat16). The shape is the number of images,
-/// height, width, channels, then kernel, stride, padding and output channels of each layer.
+/// The first arguments of every function here: shape, activation, slope, precision (0: float32, 1: bfloat16). The shape
+/// is the number of images, height, width, channels, then kernel, stride, padding and output channels of each layer.
 constexpr size_t NETWORK_ARGUMENTS = 4;
 
 struct NetworkCall {
@@ -193,11 +193,10 @@ struct ParameterGradientCall {
   size_t arguments;  // read so far: results follow
 };
 
-// After the network, whose precision must be float32: x, the weights of the images, and each layer's filter and bias. Then, of parameterGradient, the
+// After the network: x, the weights of the images, and each layer's filter and bias. Then, of parameterGradient, the
 // results.
 void read_parameter_gradient(const Arguments& args, ParameterGradientCall* call) {
   call->given = network_call(args);
-  if (call->given.bfloat16) args.fail(3, "must be float32 for gradients in the weights");
   call->x = args.input(NETWORK_ARGUMENTS, call->given.size);
   call->weights = args.input(NETWORK_ARGUMENTS + 1, call->given.images);
   read_weights(args, NETWORK_ARGUMENTS + 2, &call->given.network);
@@ -216,8 +215,8 @@ std::vector<float*> parameter_gradient_results(const NetworkCall& given, Next&& 
 }
 
 void run(const ParameterGradientCall& call, const std::vector<float*>& results, Progress* progress) {
-  kernels().parameterGradient(call.given.network, call.given.images, call.x, call.weights, results[0],
-                              results.data() + 1, progress);
+  const auto gradient = call.given.bfloat16 ? bf16_kernels().parameterGradient : kernels().parameterGradient;
+  gradient(call.given.network, call.given.images, call.x, call.weights, results[0], results.data() + 1, progress);
 }
 
 Napi::Value parameter_gradient(const Napi::CallbackInfo& info) {

@@ -7,7 +7,7 @@ export type InstructionSet = 'avx512' | 'avx2' | 'portable';
 
 /**
  * What a network's products are made of. In bfloat16 weights, activations and the gradients between layers have 8
- * significant bits; sums, positions, noise and the gradient in the weights are single precision all the same.
+ * significant bits; sums, positions, noise and the results are single precision all the same.
  */
 export type Precision = 'float32' | 'bfloat16';
 
@@ -189,7 +189,7 @@ let precision: Precision = 'float32';
 
 /**
  * Sets what short runs and gradients in x are computed in from now on, where their kernel is not told; 'float32' at
- * first. The gradient in the weights is always single precision.
+ * first. The gradient in the weights is single precision unless its kernel is told otherwise.
  *
  * @throws TypeError for any other name.
  */

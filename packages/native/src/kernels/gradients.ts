@@ -10,7 +10,7 @@ import { checkedNetwork, countOf, weightsOf } from './network.ts';
 
 interface NetworkAttrs {
   readonly network: unknown;
-  /** Of NetworkValueAndGrad: what `setPrecision` set, unless given. */
+  /** Unless given: of NetworkValueAndGrad, what `setPrecision` set; of NetworkParameterGrad, 'float32'. */
   readonly precision?: Precision;
 }
 
@@ -47,7 +47,7 @@ export const asyncGradientKernels: Readonly<Record<string, AsyncKernel>> = {
       throw new TypeError("NetworkParameterGradAsync: 'x' and 'weights' must be float32");
     const job = backend.addon.startParameterGradient(...call.arguments);
     const results = await finish(job, call.resultShapes[0]![0]!, attrs as JobOptions);
-    return results.map((values, i) => backend.adopt(call.resultShapes[i]!, values));
+    return results.map((values, i) => backend.makeTensorInfo([...call.resultShapes[i]!], 'float32', values));
   },
 };
 
@@ -65,11 +65,12 @@ function parameterCall(
   const x = input(inputs, 'x');
   const weights = input(inputs, 'weights');
   if (!areFloat(x, weights)) return undefined;
-  const network = checkedNetwork(kernel, (attrs as NetworkAttrs).network);
+  const { network: given, precision = 'float32' } = attrs as NetworkAttrs;
+  const network = checkedNetwork(kernel, given);
   const n = countOf(kernel, x, network);
   const parameters = weightsOf(kernel, inputs, network, backend);
   return {
-    arguments: [...network.call(n, 'float32'), backend.floats(x), backend.floats(weights), ...parameters],
+    arguments: [...network.call(n, precision), backend.floats(x), backend.floats(weights), ...parameters],
     resultShapes: [[n], ...parameters.map((_, i) => input(inputs, `weight${i}`).shape)],
   };
 }
