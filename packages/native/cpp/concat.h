@@ -12,6 +12,7 @@ void concat(int64_t rows, int64_t parts, const int64_t* lengths, const float* co
     for (; row < end; ++row) {
       float* out = y + row * length;
       for (int64_t part = 0; part < parts; ++part) {
+        if (lengths[part] == 0) continue;  // of memory that is not there, too
         memcpy(out, x[part] + row * lengths[part], static_cast<size_t>(lengths[part]) * 4);
         out += lengths[part];
       }
