@@ -36,7 +36,12 @@ def philox4x32(c0, c1, c2, c3, k0, k1):
     mask = np.uint64(0xFFFFFFFF)
     for _ in range(10):
         p0, p1 = c0 * np.uint64(0xD2511F53), c2 * np.uint64(0xCD9E8D57)
-        c0, c1, c2, c3 = (p1 >> np.uint64(32)) ^ c1 ^ k0, p1 & mask, (p0 >> np.uint64(32)) ^ c3 ^ k1, p0 & mask
+        c0, c1, c2, c3 = (
+            (p1 >> np.uint64(32)) ^ c1 ^ k0,
+            p1 & mask,
+            (p0 >> np.uint64(32)) ^ c3 ^ k1,
+            p0 & mask,
+        )
         k0, k1 = (k0 + np.uint64(0x9E3779B9)) & mask, (k1 + np.uint64(0xBB67AE85)) & mask
     return np.stack([c0, c1, c2, c3], -1)
 
@@ -100,7 +105,14 @@ def bare_network():
 
 
 def by_torch_fidelity(state, images, features, dtype):
-    whole = {**state, **{f"{name[:-7]}.num_batches_tracked": torch.tensor(0) for name in state if name.endswith("bn.weight")}}
+    whole = {
+        **state,
+        **{
+            f"{name[:-7]}.num_batches_tracked": torch.tensor(0)
+            for name in state
+            if name.endswith("bn.weight")
+        },
+    }
     with tempfile.NamedTemporaryFile() as file:
         torch.save(whole, file.name)
         network = FeatureExtractorInceptionV3(
@@ -114,11 +126,11 @@ def by_torch_fidelity(state, images, features, dtype):
 
 def by_pytorch_fid(state, images, features, dtype):
     pytorch_fid.inception.load_state_dict_from_url = lambda *_, **__: state
-    torch_load = torch.nn.Module.load_state_dict
+    strict_load = torch.nn.Module.load_state_dict
     # As the published file, which has no num_batches_tracked, was loaded by PyTorch 0.4.
-    torch.nn.Module.load_state_dict = lambda self, values: torch_load(self, values, strict=False)
+    torch.nn.Module.load_state_dict = lambda self, values: strict_load(self, values, strict=False)
     network = pytorch_fid.inception.InceptionV3([BLOCKS[name] for name in features]).eval().to(dtype)
-    torch.nn.Module.load_state_dict = torch_load
+    torch.nn.Module.load_state_dict = strict_load
     # torchvision's ToTensor divides by 255.
     x = torch.from_numpy(images).permute(0, 3, 1, 2).to(dtype) / 255
     with torch.no_grad():
@@ -156,7 +168,7 @@ def random_network():
 def to_mixed_6e(path):
     folded = load_file(path)
     state = {name: torch.zeros_like(tensor) for name, tensor in random_state(0).items()}
-    for name in state:
+    for name, tensor in state.items():
         layer = name.rsplit(".", 2)[0]
         if f"{layer}.conv.weight" not in folded:
             continue
@@ -164,11 +176,11 @@ def to_mixed_6e(path):
             state[name] = folded[name]
         # A batch norm that adds the bias: its variance and its epsilon, 0.001, make 1.
         elif name.endswith("bn.weight"):
-            state[name].fill_(1)
+            tensor.fill_(1)
         elif name.endswith("bn.bias"):
             state[name] = folded[f"{layer}.conv.bias"]
         elif name.endswith("running_var"):
-            state[name].fill_(0.999)
+            tensor.fill_(0.999)
     images = random_images(3, 256, 32, 32)
     fidelity = by_torch_fidelity(state, images, ["768"], "float32")["768"]
     pytorch_fid = by_pytorch_fid(state, images[:8], ["768"], torch.float32)["768"]
