@@ -72,7 +72,7 @@ touch "$work/serial"
 timeout "${EMULATOR_SECONDS:-600}" "$cache/bochs/bochs" -q -f "$work/bochsrc" </dev/null >"$work/bochs" 2>&1 &
 emulator=$!
 tail -q -n +1 -s 0.2 --pid="$emulator" -f "$work/serial" |
-  awk '/^---- program$/ { inside = 1; next } /^---- exit code [0-9]+$/ { inside = 0 } inside { print; fflush() }'
+  sed -u -n '/^---- program$/,/^---- exit code [0-9]*$/ { //!p }'
 status=0
 wait "$emulator" || status=$?
 emulator=
