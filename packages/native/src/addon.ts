@@ -32,6 +32,7 @@ export interface Addon {
   threads(): number;
   setThreads(count: number): void;
   peakGflops(): number;
+  peakBf16Gflops(): number;
   philox4x32(c0: number, c1: number, c2: number, c3: number, k0: number, k1: number): number[];
   conv2d(
     shape: Int32Array,
@@ -172,6 +173,8 @@ export function setThreads(count: number): void {
 export interface PeakGflops {
   /** Fused multiply-adds of single precision, in registers, by the instruction set in use. */
   readonly float32: number;
+  /** Products of bfloat16 tiles in the first-level cache, where the processor has instructions for them. */
+  readonly bfloat16?: number;
 }
 
 /**
@@ -182,7 +185,10 @@ export interface PeakGflops {
 export function peakGflops(): PeakGflops {
   const result = loadAddon();
   if (!('addon' in result)) throw new Error(`the peak cannot be measured: ${result.reason}`);
-  return { float32: result.addon.peakGflops() };
+  const { addon } = result;
+  const float32 = addon.peakGflops();
+  const hasInstructions = addon.bfloat16 === 'amx' || addon.bfloat16 === 'avx512bf16';
+  return hasInstructions ? { float32, bfloat16: addon.peakBf16Gflops() } : { float32 };
 }
 
 let precision: Precision = 'float32';

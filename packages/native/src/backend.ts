@@ -29,16 +29,6 @@ export class NativeBackend extends MathBackendCPU {
     return { info: { dataId, shape: shape as number[], dtype: 'float32' }, values };
   }
 
-  /** A tensor of values that nobody else holds. */
-  adopt(shape: readonly number[], values: Float32Array): TensorInfo {
-    this.#arrays.adopt(values);
-    return {
-      dataId: super.write(values, shape as number[], 'float32'),
-      shape: shape as number[],
-      dtype: 'float32',
-    };
-  }
-
   /** The elements of a float32 tensor, not copied. */
   floats(tensor: TensorInfo): Float32Array {
     const { values } = this.data.get(tensor.dataId);

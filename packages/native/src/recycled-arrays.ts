@@ -32,11 +32,6 @@ export class RecycledArrays {
     return fresh;
   }
 
-  /** An array that was made elsewhere and is known to nobody. */
-  adopt(values: Float32Array): void {
-    if (values.length >= MIN_LENGTH) this.#exclusive.add(values.buffer);
-  }
-
   /** Somebody else can see this memory from now on, so it must never be given out again. */
   share(values: unknown): void {
     if (ArrayBuffer.isView(values)) this.#exclusive.delete(values.buffer);

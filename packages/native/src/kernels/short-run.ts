@@ -45,7 +45,7 @@ export const asyncShortRunKernels: Readonly<Record<string, AsyncKernel>> = {
     const [x, steps] = call.resultShapes as [number[], number[]];
     const job = backend.addon.startShortRun(...call.arguments);
     const results = await finish(job, x[0]! * steps[0]!, attrs as JobOptions);
-    return results.map((values, i) => backend.adopt(call.resultShapes[i]!, values));
+    return results.map((values, i) => backend.makeTensorInfo([...call.resultShapes[i]!], 'float32', values));
   },
 };
 
