@@ -69,8 +69,9 @@ export interface HmcKernel extends TransitionKernel<HmcState> {
 export const DIVERGENCE_THRESHOLD = 1000;
 
 /**
- * The HMC transition kernel. Chains accept and reject apart. Without a key there is neither momentum noise nor a
- * random test: r starts from 0, or from the persisting part of it, and only divergent proposals are rejected.
+ * The HMC transition kernel, calibrated with the Metropolis test at temperature 1. Chains accept and reject apart.
+ * Without a key there is neither momentum noise nor a random test: r starts from 0, or from the persisting part of it,
+ * and only divergent proposals are rejected.
  *
  * @throws InvalidArgumentError for an option out of range, a scheduled step size at the step it belongs to;
  * InvalidShapeError, from `init`, where the mass does not fit the energy's events.
