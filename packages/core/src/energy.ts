@@ -34,6 +34,11 @@ export interface Energy {
    * Rejects with a CancelledError after the signal's abort.
    */
   parameterGradsAsync?(x: tf.Tensor, weights: tf.Tensor1D, options?: AsyncOptions): Promise<ParameterGrads>;
+  /**
+   * H v with H = ∂²f/∂x² of each chain; x and v are [n, ...event]. H is symmetric, so that this is Hᵀ v too. What
+   * pulls gradients back through a chain: `ShortRun.pullback`.
+   */
+  hessianVectorProduct?(x: tf.Tensor, v: tf.Tensor): tf.Tensor;
   /** Trainable variables by their names in a checkpoint, such as `f.0.weight`. */
   readonly variables: Readonly<Record<string, tf.Variable>>;
   /** The network as plain data, where it is one: lets a backend fuse it, and goes into checkpoints. */
@@ -65,6 +70,7 @@ export function fromFunction(
     negativeEnergy: checked,
     valueAndGrad: (x) => valueAndGradByTape(checked, x),
     parameterGrads: (x, weights) => parameterGradsByTape(checked, variables, x, weights),
+    hessianVectorProduct: (x, v) => hessianVectorProductByTape(checked, x, v),
     variables,
   };
 }
@@ -79,6 +85,20 @@ export function valueAndGradByTape(negativeEnergy: NegativeEnergyFunction, x: tf
     );
     return { value: value as tf.Tensor1D, grad };
   });
+}
+
+/**
+ * ∂²f/∂x² v by differentiating twice: f must be made of operators whose gradients are differentiable operators again,
+ * which tfjs's convolutions, matrix products and elementary functions are, and its fused operators are not.
+ */
+export function hessianVectorProductByTape(
+  negativeEnergy: NegativeEnergyFunction,
+  x: tf.Tensor,
+  v: tf.Tensor,
+): tf.Tensor {
+  requireBackend();
+  const gradient = tf.grad((input: tf.Tensor) => tf.sum(negativeEnergy(input)));
+  return tf.tidy(() => tf.grad((input: tf.Tensor) => tf.sum(tf.mul(gradient(input), v)))(x));
 }
 
 /** f(x) and the gradient in `variables` of Σ_i weights_i f(x_i), by automatic differentiation. */

@@ -1,11 +1,13 @@
 export { type AsyncOptions, runKernelAsync, throwIfCancelled } from './async.ts';
 export { requireBackend } from './backend.ts';
 export { type ChainOptions, type ChainResult, runChains, runChainsAsync, type Trace } from './chains.ts';
+export { chainPullback } from './chain-pullback.ts';
 export { type Batch, type BatchOptions, batches, type Dataset } from './dataset.ts';
 export { elements, normal, normals, permutation, uniforms } from './draws.ts';
 export {
   type Energy,
   fromFunction,
+  hessianVectorProductByTape,
   type NegativeEnergyFunction,
   type ParameterGrads,
   parameterGradsByTape,

@@ -32,6 +32,11 @@ export interface TransitionKernel<S extends KernelState = KernelState> {
    * function of (key, state.step, i). Without a key the noise is off.
    */
   step(energy: Energy, state: S, key?: Key): { state: S; info: KernelInfo };
+  /**
+   * Jᵀ v, J the derivative of the next positions in `state.x` with the noise as it is for this key (none without one);
+   * v is [n, ...event]. Inputs are borrowed. Absent where a step is not differentiable.
+   */
+  pullback?(energy: Energy, state: S, v: tf.Tensor, key?: Key): tf.Tensor;
   /** How a backend that runs all steps at once finds its kernel; see `shortRun`. */
   readonly fused?: FusedSampler;
 }

@@ -2,10 +2,11 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { AsyncOptions } from './async.ts';
 import { requireBackend } from './backend.ts';
+import { chainPullback } from './chain-pullback.ts';
 import { type ChainOptions, type ChainResult, requireSteps, runChains, runChainsAsync } from './chains.ts';
 import { type Energy, fromFunction, type NegativeEnergyFunction } from './energy.ts';
 import { InvalidShapeError } from './errors.ts';
-import type { GeneratorModel } from './generator.ts';
+import type { DifferentiableGenerator, Pullback } from './generator.ts';
 import type { InitialDistribution } from './initial.ts';
 import type { KernelState } from './kernel.ts';
 import type { Key } from './key.ts';
@@ -19,9 +20,17 @@ export interface ShortRunOptions<S extends KernelState = KernelState> extends Om
   readonly energy: Energy | NegativeEnergyFunction;
   /** p_0. */
   readonly initial: InitialDistribution;
+  /**
+   * What `pullback` takes the derivative of M in its latent to be:
+   * - `exact`, unless given: the product of the steps' own, by Hessian-vector products.
+   * - `identity`: for Langevin on a piecewise-linear network (leakyRelu, relu) without clamps, where the Hessian is zero
+   *   almost everywhere and this is what `exact` gives, without the chain being run again. For a smooth network it is
+   *   an approximation that drops the curvature of f.
+   */
+  readonly jacobian?: 'exact' | 'identity';
 }
 
-export interface ShortRun extends GeneratorModel {
+export interface ShortRun extends DifferentiableGenerator {
   /** Runs the chains from z, which is borrowed, and reports on them; without a key the noise is off. */
   run(z: tf.Tensor, key?: Key): ChainResult;
   /** `run` in turns with the rest of the program, as `runChainsAsync` does it. */
@@ -47,6 +56,11 @@ export function shortRun<S extends KernelState>(options: ShortRunOptions<S>): Sh
   const run = (z: tf.Tensor, key?: Key): ChainResult => runChains({ ...options, energy }, z, key);
   const runAsync: ShortRun['runAsync'] = (z, key, asyncOptions) =>
     runChainsAsync({ ...options, energy }, z, key, asyncOptions);
+  const identity = (z: tf.Tensor): Pullback => {
+    const { x, trace } = run(z);
+    dispose(trace);
+    return { x, vjp: (v) => v.clone(), dispose: () => x.dispose() };
+  };
   return {
     latentShape: initial.eventShape,
     eventShape: energy.eventShape,
@@ -59,6 +73,8 @@ export function shortRun<S extends KernelState>(options: ShortRunOptions<S>): Sh
       dispose(trace);
       return x;
     },
+    pullback: (z) =>
+      options.jacobian === 'identity' ? identity(z) : chainPullback({ ...options, energy }, z),
     run,
     runAsync,
     generateAsync: async (z, key, asyncOptions) => {

@@ -7,6 +7,8 @@ export interface Activation {
   apply(pre: tf.Tensor): tf.Tensor;
   /** dy · activation'(pre). `pre` is the input of `apply`, `post` its output; one of them is not read. */
   pullback(dy: tf.Tensor, pre: tf.Tensor, post: tf.Tensor): tf.Tensor;
+  /** activation''(pre), as `pullback` has it; absent where it is zero almost everywhere. */
+  curvature?(pre: tf.Tensor, post: tf.Tensor): tf.Tensor;
   /** The convolution's own epilogue, where tfjs has one: then `pre` need not be stored. */
   readonly fused?: { readonly name: 'relu' | 'elu' | 'leakyrelu'; readonly alpha?: number };
 }
@@ -49,11 +51,16 @@ const activations: Record<Exclude<ActivationSpec['name'], 'leakyRelu'>, Omit<Act
     // For x < 0, elu'(x) = e^x = elu(x) + 1.
     pullback: (dy, _pre, post) =>
       tf.mul(dy, tf.where(tf.greater(post, 0), tf.onesLike(post), tf.add(post, 1))),
+    curvature: (_pre, post) => tf.where(tf.greater(post, 0), tf.zerosLike(post), tf.add(post, 1)),
     fused: { name: 'elu' },
   },
   softplus: {
     apply: tf.softplus,
     pullback: (dy, pre) => tf.mul(dy, tf.sigmoid(pre)),
+    curvature: (pre) => {
+      const gate = tf.sigmoid(pre);
+      return tf.mul(gate, tf.sub(1, gate));
+    },
   },
   swish: {
     apply: (pre) => tf.mul(pre, tf.sigmoid(pre)),
@@ -61,20 +68,30 @@ const activations: Record<Exclude<ActivationSpec['name'], 'leakyRelu'>, Omit<Act
       const gate = tf.sigmoid(pre);
       return tf.mul(dy, tf.mul(gate, tf.add(1, tf.mul(pre, tf.sub(1, gate)))));
     },
+    curvature: (pre) => {
+      const gate = tf.sigmoid(pre);
+      const bend = tf.add(2, tf.mul(pre, tf.sub(1, tf.mul(2, gate))));
+      return tf.mul(tf.mul(gate, tf.sub(1, gate)), bend);
+    },
   },
   // x Φ(x), with the normal distribution function itself and not its tanh approximation.
   gelu: {
     apply: (pre) => tf.mul(pre, normalCdf(pre)),
     pullback: (dy, pre) => {
-      const density = tf.mul(tf.exp(tf.mul(tf.square(pre), -0.5)), GAUSSIAN_PEAK);
-      return tf.mul(dy, tf.add(normalCdf(pre), tf.mul(pre, density)));
+      return tf.mul(dy, tf.add(normalCdf(pre), tf.mul(pre, normalDensity(pre))));
     },
+    curvature: (pre) => tf.mul(normalDensity(pre), tf.sub(2, tf.square(pre))),
   },
   tanh: {
     apply: tf.tanh,
     pullback: (dy, _pre, post) => tf.mul(dy, tf.sub(1, tf.square(post))),
+    curvature: (_pre, post) => tf.mul(-2, tf.mul(post, tf.sub(1, tf.square(post)))),
   },
 };
+
+function normalDensity(x: tf.Tensor): tf.Tensor {
+  return tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), GAUSSIAN_PEAK);
+}
 
 function normalCdf(x: tf.Tensor): tf.Tensor {
   return tf.mul(tf.add(tf.erf(tf.div(x, SQRT_2)), 1), 0.5);

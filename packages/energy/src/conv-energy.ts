@@ -12,6 +12,7 @@ import {
 import { type Activation, activation as activationOf } from './activations.ts';
 import { convNetwork } from './conv-network.ts';
 import { withFusedGradients } from './fused.ts';
+import { type AffineLayer, hessianVectorProduct } from './hessian.ts';
 import { layerName, layerVariables } from './weights.ts';
 
 export interface ConvEnergyOptions {
@@ -113,6 +114,10 @@ export function convEnergy(options: ConvEnergyOptions): ConvEnergy {
         }
         return { value, gradients };
       }),
+    hessianVectorProduct: (x, v) => {
+      requireEvents('x', x, network.imageShape);
+      return hessianVectorProduct(layers.map(affineLayer), activation, x, v);
+    },
     dispose: () => {
       for (const variable of Object.values(variables)) variable.dispose();
     },
@@ -136,6 +141,16 @@ function applyLayer(
   }
   const pre = tf.fused.conv2d(convolution);
   return { input: x, pre, post: activation === undefined ? pre : (activation.apply(pre) as tf.Tensor4D) };
+}
+
+function affineLayer(layer: Layer): AffineLayer {
+  const { spec, weight, bias } = layer;
+  const convolution = { filter: weight, strides: spec.stride, pad: spec.padding };
+  return {
+    affine: (x) => tf.fused.conv2d({ x: x as tf.Tensor4D, ...convolution, bias }),
+    linear: (x) => tf.fused.conv2d({ x: x as tf.Tensor4D, ...convolution }),
+    transposed: (dy, inputShape) => inputGradient(layer, inputShape, dy as tf.Tensor4D),
+  };
 }
 
 function outputCotangent(weights: tf.Tensor1D): tf.Tensor4D {

@@ -12,6 +12,7 @@ import {
 } from '@srmcmc/core';
 import { activation as activationOf } from './activations.ts';
 import { withFusedGradients } from './fused.ts';
+import { type AffineLayer, hessianVectorProduct } from './hessian.ts';
 import { layerName, layerVariables } from './weights.ts';
 
 export interface MlpEnergyOptions {
@@ -47,20 +48,32 @@ export function mlpEnergy({ dimension, hidden, activation: spec, key }: MlpEnerg
     ...sizes.slice(1).map((units, i) => layerVariables(key, i, [sizes[i]!, units])),
   ) as Record<string, tf.Variable>;
   const last = sizes.length - 2;
+  const layers = Array.from({ length: last + 1 }, (_, i): AffineLayer => {
+    const weight = variables[`${layerName(i)}.weight`] as tf.Variable<tf.Rank.R2>;
+    const bias = variables[`${layerName(i)}.bias`]!;
+    const linear = (x: tf.Tensor): tf.Tensor => tf.matMul(x as tf.Tensor2D, weight);
+    return {
+      affine: (x) => tf.add(linear(x), bias),
+      linear,
+      transposed: (dy) => tf.matMul(dy as tf.Tensor2D, weight, false, true),
+    };
+  });
   const negativeEnergy = (x: tf.Tensor): tf.Tensor1D => {
     requireEvents('x', x, [dimension]);
     return tf.tidy(() => {
-      let h = x;
-      for (let i = 0; i <= last; i++) {
-        const name = layerName(i);
-        h = tf.add(tf.matMul(h, variables[`${name}.weight`]!), variables[`${name}.bias`]!);
-        if (i < last) h = activation.apply(h);
-      }
+      const h = layers.reduce((input, { affine }, i) => {
+        const pre = affine(input);
+        return i < last ? activation.apply(pre) : pre;
+      }, x);
       return tf.reshape(h, [x.shape[0]!]) as tf.Tensor1D;
     });
   };
   return withFusedGradients({
     ...fromFunction(negativeEnergy, [dimension], variables),
+    hessianVectorProduct: (x, v) => {
+      requireEvents('x', x, [dimension]);
+      return hessianVectorProduct(layers, activation, x, v);
+    },
     network: { kind: 'mlp', sizes, activation: activation.spec },
     dispose: () => {
       for (const variable of Object.values(variables)) variable.dispose();

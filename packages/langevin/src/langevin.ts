@@ -13,6 +13,7 @@ import {
   type Energy,
   InvalidArgumentError,
   type KernelInfo,
+  type Key,
   type KernelState,
   normal,
   type TransitionKernel,
@@ -51,21 +52,44 @@ export function langevin(options: LangevinOptions): TransitionKernel {
     );
   }
 
+  /** Before the clamp of x. */
+  const moved = ({ x, step }: KernelState, gradient: tf.Tensor, key?: Key): tf.Tensor => {
+    const { drift, noise } = coefficients(step);
+    const bounded =
+      clampGradient === undefined ? gradient : tf.clipByValue(gradient, -clampGradient, clampGradient);
+    const next = tf.add(x, drift === 1 ? bounded : tf.mul(bounded, drift));
+    return key === undefined || noise === 0 ? next : tf.add(next, tf.mul(normal(key, x.shape, step), noise));
+  };
+  const unclamped = (energy: Energy, state: KernelState, key?: Key): tf.Tensor =>
+    moved(state, energy.valueAndGrad(state.x).grad, key);
+
   return {
     name: 'langevin',
     calibrated: false,
     init: (_energy, x) => ({ x: x.clone(), step: 0 }),
     step: (energy, state, key) => {
-      const { drift, noise } = coefficients(state.step);
-      const move = (x: tf.Tensor, gradient: tf.Tensor): tf.Tensor => {
-        const bounded =
-          clampGradient === undefined ? gradient : tf.clipByValue(gradient, -clampGradient, clampGradient);
-        let next = tf.add(x, drift === 1 ? bounded : tf.mul(bounded, drift));
-        if (key !== undefined && noise > 0)
-          next = tf.add(next, tf.mul(normal(key, x.shape, state.step), noise));
+      const move = (gradient: tf.Tensor): tf.Tensor => {
+        const next = moved(state, gradient, key);
         return clampSample === undefined ? next : tf.clipByValue(next, clampSample[0], clampSample[1]);
       };
       return langevinStep(energy, state, move);
+    },
+    pullback: (energy, state, v, key) => {
+      const { drift } = coefficients(state.step);
+      const product = energy.hessianVectorProduct;
+      if (product === undefined) {
+        throw new InvalidArgumentError('energy', 'has no hessianVectorProduct, which a pullback needs');
+      }
+      return tf.tidy(() => {
+        // Where a clamp holds, what comes out does not change with what goes in.
+        const passed =
+          clampSample === undefined ? v : tf.mul(v, insideOf(unclamped(energy, state, key), clampSample));
+        const slope =
+          clampGradient === undefined
+            ? passed
+            : tf.mul(passed, insideOf(energy.valueAndGrad(state.x).grad, [-clampGradient, clampGradient]));
+        return tf.add(passed, tf.mul(product(state.x, slope), drift));
+      });
     },
     fused: {
       kernelName: 'ShortRunLangevin',
@@ -85,13 +109,18 @@ export function langevin(options: LangevinOptions): TransitionKernel {
 function langevinStep(
   energy: Energy,
   state: KernelState,
-  move: (x: tf.Tensor, gradient: tf.Tensor) => tf.Tensor,
+  move: (gradient: tf.Tensor) => tf.Tensor,
 ): { state: KernelState; info: KernelInfo } {
   const { value, grad } = energy.valueAndGrad(state.x);
   const { x, gradientNorm } = tf.tidy(() => ({
-    x: move(state.x, grad),
+    x: move(grad),
     gradientNorm: gradientNorms(grad),
   }));
   grad.dispose();
   return { state: { x, step: state.step + 1 }, info: { value, gradientNorm } };
+}
+
+/** 1 strictly between the bounds, 0 elsewhere. */
+function insideOf(x: tf.Tensor, [low, high]: readonly [number, number]): tf.Tensor {
+  return tf.cast(tf.logicalAnd(tf.greater(x, low), tf.less(x, high)), 'float32');
 }

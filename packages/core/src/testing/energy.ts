@@ -101,6 +101,24 @@ export function energyConformance(
         );
       }
     },
+    'hessianVectorProduct, where there is one, agrees with central differences of the gradient': async (
+      energy,
+    ) => {
+      if (energy.hessianVectorProduct === undefined) return;
+      const x = points(energy, 3);
+      const v = unitRows(points(energy, 3, 14));
+      const product = energy.hessianVectorProduct(x, v);
+      checkShape(product, x.shape, 'hessianVectorProduct');
+      const found = await valuesOf(product);
+      if (isPiecewiseLinear(energy))
+        return checkClose(found, new Float32Array(found.length), 0, 'a zero Hessian');
+      const numeric = await centralDifference((h) => energy.valueAndGrad(tf.add(x, tf.mul(v, h))).grad, 1e-2);
+      // As a whole: where the second derivative itself jumps, differences of single elements are off.
+      const norm = (values: ArrayLike<number>): number => Math.hypot(...Array.from(values));
+      const error = norm(found.map((value, i) => value - numeric[i]!));
+      const bound = 2 * tolerance * Math.max(norm(numeric), 1e-3);
+      check(error <= bound, `H v is off by ${error} from differences of the gradient (bound ${bound})`);
+    },
     'no tensor leaks, and inputs stay usable': async (energy) => {
       const x = points(energy, 2);
       const weights = tf.tensor1d([1, -1]);
@@ -110,6 +128,9 @@ export function energyConformance(
         const { value, gradients } = energy.parameterGrads(x, weights);
         return [value, ...Object.values(gradients)];
       }, 'parameterGrads');
+      if (energy.hessianVectorProduct !== undefined) {
+        checkNoLeak(() => [energy.hessianVectorProduct!(x, x)], 'hessianVectorProduct');
+      }
       check(!x.isDisposed && !weights.isDisposed, 'an input was disposed');
     },
     'events of another shape are refused': async (energy) => {
@@ -121,9 +142,12 @@ export function energyConformance(
   return Object.entries(cases).map(([name, body]) => ({ name, run: async () => body(make()) }));
 }
 
+function isPiecewiseLinear({ network }: Energy): boolean {
+  return network !== undefined && ['leakyRelu', 'relu'].includes(network.activation.name);
+}
+
 /** (f(h) − f(−h)) / 2h, with a step that balances truncation against rounding in single precision. */
-async function centralDifference(f: (h: number) => tf.Tensor): Promise<Float32Array> {
-  const h = 2e-3;
+async function centralDifference(f: (h: number) => tf.Tensor, h = 2e-3): Promise<Float32Array> {
   const difference = tf.tidy(() => tf.div(tf.sub(f(h), f(-h)), 2 * h));
   const values = await valuesOf(difference);
   difference.dispose();

@@ -1,7 +1,8 @@
 /** What every GeneratorModel must do. */
 import * as tf from '@tensorflow/tfjs-core';
 import { elements } from '../draws.ts';
-import type { GeneratorModel } from '../generator.ts';
+import { InvalidArgumentError } from '../errors.ts';
+import type { DifferentiableGenerator, GeneratorModel, Pullback } from '../generator.ts';
 import { fromChain, key } from '../key.ts';
 import {
   check,
@@ -53,10 +54,34 @@ export function generatorConformance(make: () => GeneratorModel): ConformanceCas
       checkNoLeak(() => [model.generate(z, key(2))], 'generate');
       check(!z.isDisposed, 'the latent was disposed');
     },
+    'a pullback, where there is one, is at x = M(z) and leaks nothing': async (model) => {
+      const z = model.prior(key(1), 2);
+      const pullback = pullbackAt(model, z);
+      if (pullback === undefined) return;
+      checkClose(await valuesOf(pullback.x), await valuesOf(model.generate(z)), 1e-4, 'x');
+      checkShape(pullback.vjp(pullback.x), z.shape, 'vjp');
+      pullback.dispose();
+      checkNoLeak(() => {
+        const { x, vjp, dispose } = pullbackAt(model, z)!;
+        const pulled = vjp(x);
+        dispose();
+        return [pulled];
+      }, 'pullback');
+    },
     'latents of another shape are refused': async (model) => {
       const wrong = tf.zeros([2, ...model.latentShape.map((size) => size + 1)]);
       await checkRefuses(() => model.generate(wrong), 'INVALID_SHAPE', 'a latent of another shape');
     },
   };
   return Object.entries(cases).map(([name, body]) => ({ name, run: async () => body(make()) }));
+}
+
+/** Undefined for a model without one, and for a short run of a kernel whose steps are not differentiable. */
+function pullbackAt(model: GeneratorModel, z: tf.Tensor): Pullback | undefined {
+  try {
+    return (model as Partial<DifferentiableGenerator>).pullback?.(z);
+  } catch (error) {
+    if (error instanceof InvalidArgumentError && error.field === 'kernel') return undefined;
+    throw error;
+  }
 }

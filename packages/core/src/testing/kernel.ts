@@ -67,6 +67,24 @@ export function kernelConformance<S extends KernelState>(
       const norms = await valuesOf(tf.norm(grad, 'euclidean', 1));
       checkClose(await valuesOf(info.gradientNorm), norms, 1e-5, 'info.gradientNorm');
     },
+    'a pullback, where there is one, agrees with central differences of a step': async (kernel, energy) => {
+      if (kernel.pullback === undefined) return;
+      const h = 1e-2;
+      const [x, direction, v] = [6, 10, 11].map((seed) => normal(key(seed), [4, DIMENSION])) as [
+        tf.Tensor,
+        tf.Tensor,
+        tf.Tensor,
+      ];
+      const after = (shift: number): tf.Tensor =>
+        kernel.step(energy, kernel.init(energy, tf.add(x, tf.mul(direction, shift))), key(3)).state.x;
+      const numeric = tf.div(tf.sub(after(h), after(-h)), 2 * h);
+      const pulled = kernel.pullback(energy, kernel.init(energy, x), v, key(3));
+      checkShape(pulled, [4, DIMENSION], 'pullback');
+      const slopes = await valuesOf(tf.sum(tf.mul(direction, pulled), 1));
+      checkClose(slopes, await valuesOf(tf.sum(tf.mul(numeric, v), 1)), 5e-3, 'Jᵀ v along a direction');
+      const state = kernel.init(energy, x);
+      checkNoLeak(() => [kernel.pullback!(energy, state, v, key(3))], 'pullback');
+    },
     'a step shares no tensor with the state it came from, and leaks none': (kernel, energy) => {
       const x = starts(4);
       const state = kernel.init(energy, x);
