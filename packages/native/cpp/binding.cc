@@ -1,10 +1,12 @@
 // The functions that JavaScript sees. Each checks its arguments, runs one kernel and writes to the array it was
 // given; none keeps a reference.
+#include <algorithm>
 #include <chrono>
 #include <limits>
 #include <vector>
 
 #include "arguments.h"
+#include "bf16/bf16_kernels.h"
 #include "image_binding.h"
 #include "kernels.h"
 #include "network_binding.h"
@@ -204,21 +206,35 @@ void bind_set_threads(const Arguments& args) {
 
 Napi::Value bind_threads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), thread_count()); }
 
-/// Billions of single-precision operations a second that all threads together can do: the best of a few runs.
-Napi::Value bind_peak(const Napi::CallbackInfo& info) {
+/// Billions of operations a second, the best of a few runs of all threads together.
+template <class Loop>
+double peak(int64_t operations, Loop&& loop) {
   const int threads = thread_count();
-  constexpr int64_t ITERATIONS = 2'000'000, OPERATIONS = 2 * 12;
   std::vector<float> sink(static_cast<size_t>(threads));
   double best = 0;
   for (int run = 0; run < 8; ++run) {
     const auto start = std::chrono::steady_clock::now();
-    kernels().fmaLoop(threads, ITERATIONS, sink.data());
+    loop(threads, sink.data());
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    const double operations = static_cast<double>(ITERATIONS * OPERATIONS) * kernels().lanes * threads;
-    const double rate = operations / elapsed.count() * 1e-9;
-    if (rate > best) best = rate;
+    best = std::max(best, static_cast<double>(operations) * threads / elapsed.count() * 1e-9);
   }
-  return Napi::Number::New(info.Env(), best);
+  return best;
+}
+
+/// Of single precision: multiply-adds in registers.
+Napi::Value bind_peak(const Napi::CallbackInfo& info) {
+  constexpr int64_t ITERATIONS = 2'000'000, OPERATIONS = 2 * 12;
+  return Napi::Number::New(info.Env(), peak(ITERATIONS * OPERATIONS * kernels().lanes, [](int tasks, float* sink) {
+                             kernels().fmaLoop(tasks, ITERATIONS, sink);
+                           }));
+}
+
+/// Of bfloat16: products of tiles in the first-level cache.
+Napi::Value bind_bf16_peak(const Napi::CallbackInfo& info) {
+  constexpr int64_t ITERATIONS = 2000;
+  return Napi::Number::New(info.Env(), peak(ITERATIONS * Bf16Kernels::kLoopOperations, [](int tasks, float* sink) {
+                             bf16_kernels().productLoop(tasks, ITERATIONS, sink);
+                           }));
 }
 
 template <Body body>
@@ -231,6 +247,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("threads", Napi::Function::New<bind_threads>(env, "threads"));
   exports.Set("philox4x32", Napi::Function::New<bind_philox>(env, "philox4x32"));
   exports.Set("peakGflops", Napi::Function::New<bind_peak>(env, "peakGflops"));
+  exports.Set("peakBf16Gflops", Napi::Function::New<bind_bf16_peak>(env, "peakBf16Gflops"));
   add<bind_set_threads>(exports, "setThreads");
   add<bind_conv2d>(exports, "conv2d");
   add<bind_conv2d_input_gradient>(exports, "conv2dInputGradient");

@@ -17,6 +17,8 @@ struct Bf16Kernels {
   /// [2 layers]. `progress` counts images and may be null.
   void (*parameterGradient)(const Network&, int64_t n, const float* x, const float* weights, float* value,
                             float* const* gradients, Progress* progress);
+  void (*productLoop)(int64_t tasks, int64_t iterations, float* sink);  // kLoopOperations an iteration
+  static constexpr int64_t kLoopOperations = 1 << 21;
 };
 
 const Bf16Kernels* portable_bf16_kernels();

@@ -7,6 +7,7 @@ export const generators = {
   threads: () => [],
   setThreads: (draw) => [draw.integer(1, 4)],
   peakGflops: () => [],
+  peakBf16Gflops: () => [],
   philox4x32: (draw) => Array.from({ length: 6 }, () => draw.word()),
   conv2d: (draw) => {
     const { shape, x, filter, y, channels } = convolution(draw);

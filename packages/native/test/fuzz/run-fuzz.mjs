@@ -20,7 +20,7 @@ const unknown = functions.filter((name) => !(name in generators));
 if (unknown.length > 0) fail(`no generator of arguments for ${unknown}`);
 
 /** Measures for a second or so: enough to see now and then. */
-const SLOW = new Set(['peakGflops']);
+const SLOW = new Set(['peakGflops', 'peakBf16Gflops']);
 const quick = functions.filter((name) => !SLOW.has(name));
 
 function fail(what) {
