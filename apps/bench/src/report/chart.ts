@@ -50,13 +50,13 @@ function legendSvg(): string[] {
   let at = 20;
   return LEGEND.map(([kind, label]) => {
     const entry = rect(at, 45, 14, 12, COLOURS[kind]) + text(at + 20, 56, label);
-    at += 44 + 8 * label.length;
+    at += 44 + 7 * label.length;
     return entry;
   });
 }
 
 function panelSvg(title: string, rows: readonly Row[], top: number): string {
-  const fastest = Math.max(...rows.map((row) => summary(row).gflops));
+  const fastest = Math.max(...rows.map((row) => quantile(ratesOf(row), 0.75)));
   const measured = commonPeak(rows);
   // Where nothing comes near the peak, bars drawn to its scale would all be stumps.
   const peak = measured && fastest >= NEAR_PEAK * measured.gflops ? measured : undefined;
@@ -76,7 +76,7 @@ function panelSvg(title: string, rows: readonly Row[], top: number): string {
 
 function barSvg(row: Row, y: number, place: (gflops: number) => number): string {
   const { gflops, fraction } = summary(row);
-  const rates = row.seconds.map((seconds) => row.operations / seconds / 1e9);
+  const rates = ratesOf(row);
   const [low, high] = [place(quantile(rates, 0.25)), place(quantile(rates, 0.75))];
   const middle = y + BAR / 2;
   const share = fraction === null ? '' : `, ${percent(fraction.median)} of peak`;
@@ -86,6 +86,11 @@ function barSvg(row: Row, y: number, place: (gflops: number) => number): string 
     `<line x1="${low}" y1="${middle}" x2="${high}" y2="${middle}" stroke="#1c2433" stroke-width="3"/>`,
     text(Math.max(high, place(gflops)) + 8, middle + 4.5, `${digits(gflops)} GFLOPS${share}`),
   ].join('');
+}
+
+/** GFLOPS of each sample. */
+function ratesOf({ seconds, operations }: Row): number[] {
+  return seconds.map((one) => operations / one / 1e9);
 }
 
 /** The highest peak that a row of the panel is held against; undefined where none was measured. */
