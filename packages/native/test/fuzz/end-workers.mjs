@@ -7,9 +7,9 @@ import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 const script = fileURLToPath(import.meta.url);
 const addon = createRequire(import.meta.url)('node-gyp-build')(dirname(dirname(dirname(script))));
 
-/** Arguments of a short run on images of 8 x 8 that goes on for a second or so. */
+/** Arguments of a short run on images of 8 x 8 that goes on for some tenths of a second. */
 function longRun() {
-  const [images, side, channels, steps] = [16, 8, 16, 3000];
+  const [images, side, channels, steps] = [16, 8, 16, 1000];
   const filled = (size) => new Float32Array(size).fill(0.01);
   const head = [Int32Array.of(images, side, side, 1, 3, 1, 1, channels, side, 1, 0, 1), 4, 0.2, 0];
   const weights = [filled(9 * channels), filled(channels), filled(side * side * channels), filled(1)];
@@ -18,7 +18,7 @@ function longRun() {
 }
 
 if (isMainThread) {
-  for (let round = 0; round < 6; round++) {
+  for (let round = 0; round < 4; round++) {
     const workers = Array.from({ length: 2 }, () => new Worker(script));
     await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('message', resolve))));
     const normals = new Float32Array(64 * 1000);
