@@ -122,23 +122,26 @@ class Steps:
 
 
 class Streams:
-    """The chains in equal parts, one a stream; a part takes all its steps without waiting for the others."""
+    """The chains in equal parts, one a stream; no part waits for another before its next step."""
 
     def __init__(self, engine, count, images, network, arrays):
         parts = np.split(images, count)
         compiled = engine.compile(step_model(len(parts[0]), network, arrays), count)
         self.parts = [np.ascontiguousarray(part) for part in parts]
         self.requests = [compiled.create_infer_request() for _ in parts]
+        self.moved = list(self.parts)
 
     def steps(self, count):
-        starts = self.parts
-        for _ in range(count):
-            for request, x in zip(self.requests, starts):
-                request.start_async({0: x}, share_inputs=True)
-            for request in self.requests:
+        for request, x in zip(self.requests, self.parts):
+            request.start_async({0: x}, share_inputs=True)
+        for _ in range(count - 1):
+            for i, request in enumerate(self.requests):
                 request.wait()
-            # A graph may not write where it reads.
-            starts = [request.get_output_tensor(0).data.copy() for request in self.requests]
+                # A graph may not write where it reads.
+                self.moved[i] = request.get_output_tensor(0).data.copy()
+                request.start_async({0: self.moved[i]}, share_inputs=True)
+        for request in self.requests:
+            request.wait()
 
     def gradient(self):
         self.steps(1)
