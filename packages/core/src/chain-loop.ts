@@ -1,7 +1,7 @@
 /** K steps of any kernel, one after the other. */
 import * as tf from '@tensorflow/tfjs-core';
 import { type AsyncOptions, throwIfCancelled, turn } from './async.ts';
-import type { ChainOptions, ChainResult } from './chains.ts';
+import type { ChainOptions, ChainResult } from './chain.ts';
 import type { Energy } from './energy.ts';
 import type { KernelInfo, KernelState, TransitionKernel } from './kernel.ts';
 import type { Key } from './key.ts';

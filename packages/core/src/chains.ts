@@ -2,37 +2,15 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { requireBackend } from './backend.ts';
 import type { AsyncOptions } from './async.ts';
+import type { ChainOptions, ChainResult } from './chain.ts';
 import { runLoop, runLoopAsync } from './chain-loop.ts';
-import { type Energy, requireEvents } from './energy.ts';
+import { requireEvents } from './energy.ts';
 import { InvalidArgumentError, requireInteger } from './errors.ts';
 import { fusedKernel, runFused, runFusedAsync } from './fused-chains.ts';
-import type { KernelState, TransitionKernel } from './kernel.ts';
+import type { KernelState } from './kernel.ts';
 import type { Key } from './key.ts';
 
-export interface ChainOptions<S extends KernelState = KernelState> {
-  readonly energy: Energy;
-  readonly kernel: TransitionKernel<S>;
-  /** K, the number of steps. */
-  readonly steps: number;
-  /** Steps (1 .. K) after which the positions are kept, in increasing order. */
-  readonly snapshots?: readonly number[];
-}
-
-/** One number a step, averaged over the chains, measured before the step moves them. */
-export interface Trace {
-  /** Mean f(x), [K]. */
-  readonly value: tf.Tensor1D;
-  /** Mean Euclidean norm of ∂f/∂x, [K]; Table 2 of the paper reports its mean. */
-  readonly gradientNorm: tf.Tensor1D;
-  /** Positions after the asked-for steps, each [n, ...event]. */
-  readonly snapshots: readonly tf.Tensor[];
-}
-
-export interface ChainResult {
-  /** [n, ...event]. */
-  readonly x: tf.Tensor;
-  readonly trace: Trace;
-}
+export type { ChainOptions, ChainResult, Trace } from './chain.ts';
 
 /**
  * Makes K steps from `start` [n, ...event], which is borrowed; without a key the noise is off. Every tensor of

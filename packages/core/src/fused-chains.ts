@@ -1,7 +1,7 @@
 /** K steps in one call of a backend's kernel. */
 import * as tf from '@tensorflow/tfjs-core';
 import { type AsyncOptions, runKernelAsync } from './async.ts';
-import type { ChainOptions, ChainResult } from './chains.ts';
+import type { ChainOptions, ChainResult } from './chain.ts';
 import type { KernelState } from './kernel.ts';
 import type { Key } from './key.ts';
 
