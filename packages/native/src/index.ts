@@ -1,4 +1,5 @@
 export {
+  currentPrecision,
   nativeStatus,
   type NativeStatus,
   peakGflops,
