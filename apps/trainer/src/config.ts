@@ -17,7 +17,7 @@ const sizes = () => z.array(count()).min(1);
 /** The fields by what they are about. `null` means: not used. */
 export const fieldGroups = {
   General: {
-    preset: z.enum(presetNames).default('quick').describe('gives values for all fields that are not given'),
+    preset: z.enum(presetNames).default('small').describe('gives values for all fields that are not given'),
     seed: z.int().min(0).default(0).describe('decides weights, order of the data, and all noise'),
     iterations: count().default(700).describe('iterations of Algorithm 1'),
     maxMinutes: positive()
@@ -127,6 +127,12 @@ export const fieldGroups = {
       .enum(['auto', 'native', 'tensorflow-gpu', 'tensorflow', 'wasm', 'cpu'])
       .default('auto')
       .describe('what computes'),
+    precision: z
+      .enum(['auto', 'float32', 'bfloat16'])
+      .default('auto')
+      .describe(
+        'of chains on the native backend; auto is bfloat16 where the processor has instructions for it',
+      ),
     threads: count().nullable().default(null).describe('of the native backend; one a core unless given'),
   },
 } as const;
@@ -168,6 +174,7 @@ const RESUMABLE: readonly ConfigField[] = [
   'keep',
   'runs',
   'backend',
+  'precision',
   'threads',
 ];
 
@@ -178,7 +185,7 @@ const RESUMABLE: readonly ConfigField[] = [
  */
 export function resolveConfig(given: GivenConfig): Config {
   requireFields(given);
-  const preset = given.preset === undefined ? 'quick' : given.preset;
+  const preset = given.preset === undefined ? 'small' : given.preset;
   const base = presetNames.includes(preset as never) ? presets[preset as keyof typeof presets] : {};
   return parse({ ...base, ...given });
 }

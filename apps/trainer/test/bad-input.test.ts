@@ -280,12 +280,12 @@ test('a damaged newest checkpoint is named, passed over for the one before, and 
   );
 });
 
-/** A file system of 200 kB; undefined where this user may not make one. */
+/** A file system of 1 MB; undefined where this user may not make one. */
 async function smallDisk(): Promise<string | undefined> {
   const disk = join(await temporaryFolder(), 'disk');
   await mkdir(disk);
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=200k', 'tmpfs', disk], { stdio: 'ignore' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk], { stdio: 'ignore' });
   } catch {
     return undefined;
   }
@@ -306,7 +306,7 @@ test('a full disk ends the run in one line; with room again it goes on from a go
   const full = await run(args);
   expect(full.code).toBe(1);
   expect(full.errors).toMatch(/^error: cannot write .*: the disk is full: free some space\n$/);
-  execFileSync('mount', ['-o', 'remount,size=2m', disk]);
+  execFileSync('mount', ['-o', 'remount,size=8m', disk]);
   const again = await run([
     '--runs',
     disk,

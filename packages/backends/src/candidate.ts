@@ -9,16 +9,22 @@ export interface Candidate {
   start(options: StartOptions): Promise<Started | Missing>;
 }
 
+export const precisions = ['auto', 'float32', 'bfloat16'] as const;
+
+export type Precision = (typeof precisions)[number];
+
 export interface StartOptions {
   /** Folder with a build of tfjs-node or tfjs-node-gpu. */
   readonly tfjsNode?: string | undefined;
+  /** Of the native backend's short runs. */
+  readonly precision?: Precision | undefined;
 }
 
 /** The backend is active. */
 export interface Started {
   /** The name tfjs knows it by, `tf.getBackend()`. */
   readonly backend: string;
-  /** For people: `native (AVX2, 2 threads)`. */
+  /** For people: `native (float32, AVX2, 2 threads)`. */
   readonly label: string;
 }
 

@@ -1,9 +1,9 @@
 /** Selecting a backend: the best that runs, or the one that was asked for. */
 
 import { BackendUnavailableError, InvalidArgumentError } from '@srmcmc/core';
-import { quietly, type Candidate, type Missing } from './candidate.ts';
+import { quietly, type Candidate, type Missing, type Precision, precisions } from './candidate.ts';
 import { cpu } from './cpu.ts';
-import { native } from './native.ts';
+import { native, NATIVE } from './native.ts';
 import { tfjsNode, tfjsNodeGpu } from './tensorflow.ts';
 import { wasm } from './wasm.ts';
 
@@ -27,6 +27,11 @@ export interface BackendOptions {
    * SRMCMC_TFJS_NODE, or else the installed package, or else node_modules/.cache/srmcmc-tfjs-node.
    */
   readonly tfjsNode?: string | undefined;
+  /**
+   * What the native backend computes short runs and gradients of networks in; 'auto' is bfloat16 where the processor
+   * has instructions for it, else float32. Everything else is float32.
+   */
+  readonly precision?: Precision | undefined;
 }
 
 /** A better backend that was passed over, and why. */
@@ -38,7 +43,7 @@ export interface SkippedBackend {
 export interface BackendChoice {
   /** The backend that is now active, by its tfjs name: `tf.getBackend()`. */
   readonly name: string;
-  /** The same for people: `native (AVX2, 2 threads)`. */
+  /** The same for people: `native (float32, AVX2, 2 threads)`. */
   readonly label: string;
   /** The better ones that 'auto' passed over, best first. */
   readonly skipped: readonly SkippedBackend[];
@@ -52,7 +57,7 @@ export interface BackendChoice {
  * 'auto' takes the first that runs of: native, tensorflow-gpu, tensorflow, wasm, cpu. Nothing is downloaded.
  *
  * @throws BackendUnavailableError when the backend that was asked for cannot run here; the message says what to install.
- * @throws InvalidArgumentError when `request` is none of `backendRequests`.
+ * @throws InvalidArgumentError when `request` is none of `backendRequests`, or for bfloat16 without the native backend.
  */
 export async function selectBackend(
   request: BackendRequest = 'auto',
@@ -64,7 +69,21 @@ export async function selectBackend(
       `must be one of ${backendRequests.join(', ')}, got '${request}'`,
     );
   }
-  return request === 'auto' ? selectBest(options) : selectNamed(request, options);
+  const { precision = 'auto' } = options;
+  if (!precisions.includes(precision)) {
+    throw new InvalidArgumentError(
+      'precision',
+      `must be one of ${precisions.join(', ')}, got '${precision}'`,
+    );
+  }
+  const choice = await (request === 'auto' ? selectBest(options) : selectNamed(request, options));
+  if (precision === 'bfloat16' && choice.name !== NATIVE) {
+    throw new InvalidArgumentError(
+      'precision',
+      `bfloat16 is the native backend's; ${choice.label} computes in float32: choose that or auto`,
+    );
+  }
+  return choice;
 }
 
 async function selectNamed(

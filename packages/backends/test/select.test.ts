@@ -5,7 +5,14 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { backendRequests, describeBackend, selectBackend, type BackendRequest } from '../src/index.ts';
+import {
+  backendRequests,
+  describeBackend,
+  hasMatrixInstructions,
+  type Precision,
+  selectBackend,
+  type BackendRequest,
+} from '../src/index.ts';
 
 const here = fileURLToPath(new URL('..', import.meta.url));
 
@@ -35,6 +42,29 @@ describe('selectBackend by name', () => {
     }
     rmSync(nowhere, { recursive: true });
     expect(tf.getBackend()).toBe('wasm');
+  });
+});
+
+describe('the precision', () => {
+  it('is set on the native backend, and shows in its label', async (context) => {
+    const { nativeStatus, currentPrecision } = await import('@srmcmc/native');
+    if (!nativeStatus().available) return context.skip('the addon of @srmcmc/native is not built');
+    for (const precision of ['bfloat16', 'float32'] as const) {
+      const { label } = await selectBackend('native', { precision });
+      expect(label).toMatch(new RegExp(`^native \\(${precision}, `));
+      expect(currentPrecision()).toBe(precision);
+    }
+    const hardware = ['amx', 'avx512bf16'].includes(nativeStatus().precisions!.bfloat16);
+    expect((await selectBackend('native')).label).toContain(hardware ? 'bfloat16' : 'float32');
+    expect(await hasMatrixInstructions()).toBe(nativeStatus().precisions!.bfloat16 === 'amx');
+    await selectBackend('native', { precision: 'float32' });
+  });
+
+  it('bfloat16 is refused on any other backend, and so is a name that is none', async () => {
+    await expect(selectBackend('cpu', { precision: 'bfloat16' })).rejects.toThrow(/^precision: bfloat16 is/);
+    await expect(selectBackend('cpu', { precision: 'half' as Precision })).rejects.toThrow(
+      /^precision: must be/,
+    );
   });
 });
 

@@ -6,7 +6,9 @@ const DENSITY = 144;
 
 /** An SVG picture as the bytes of a PNG, two pixels for one of its units. */
 export async function svgToPng(svg: string): Promise<Uint8Array> {
-  return sharp(Buffer.from(svg), { density: DENSITY }).png().toBuffer();
+  return sharp(Buffer.from(svg), { density: DENSITY })
+    .png({ compressionLevel: 9, adaptiveFiltering: true })
+    .toBuffer();
 }
 
 /** Grey (1 channel) or RGB (3) bytes [height, width, channels] as the bytes of a PNG. */
