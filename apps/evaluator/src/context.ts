@@ -10,10 +10,15 @@ export interface Context {
   readonly signal: AbortSignal;
 }
 
-/** Selects the backend, reads the model, and says on stderr what was found. */
-export async function openModelFor(context: Context, path: string, backend: BackendRequest): Promise<Model> {
+/** Selects the backend and says on stderr which it is. */
+export async function useBackend(context: Context, backend: BackendRequest): Promise<void> {
   const choice = await selectBackend(backend);
   context.stderr.write(`${describeBackend(choice)}\n`);
+}
+
+/** Selects the backend, reads the model, and says on stderr what was found. */
+export async function openModelFor(context: Context, path: string, backend: BackendRequest): Promise<Model> {
+  await useBackend(context, backend);
   const model = await openModel(path);
   for (const warning of model.warnings) context.stderr.write(`warning: ${warning}\n`);
   return model;

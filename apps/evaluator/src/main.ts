@@ -5,8 +5,10 @@ import { SafetensorsError } from '@srmcmc/safetensors';
 import { Command, CommanderError } from 'commander';
 import type { z } from 'zod';
 import { inspect, inspectFlags } from './commands/inspect.ts';
+import { metrics, metricsFlags } from './commands/metrics.ts';
 import { moments, momentsFlags } from './commands/moments.ts';
 import { samples, samplesFlags } from './commands/samples.ts';
+import { stats, statsFlags } from './commands/stats.ts';
 import type { Context } from './context.ts';
 import { addFlags, readFlags, USAGE_ERROR } from './flags.ts';
 
@@ -14,6 +16,8 @@ const FAILURE = 1;
 /** What shells give for a program that SIGINT ended. */
 const INTERRUPTED = 130;
 const MODEL = 'a checkpoint, the folder of a run, or weights (.pth or .safetensors)';
+const IMAGES =
+  'a model, a folder of images, an .npy file, or the name of a data set, `cifar10:test` for its test split';
 
 /** Runs one command and returns the exit code: 0, 1 for a failure, 2 for a wrong call, 130 when it was stopped. */
 export async function main(args: readonly string[], context: Context): Promise<number> {
@@ -45,6 +49,8 @@ function program(context: Context): Command {
   };
   add('samples', 'draw samples into a picture or an array', MODEL, samplesFlags, samples);
   add('moments', 'compare samples with data, with error bars', MODEL, momentsFlags, moments);
+  add('metrics', 'measure how far images are from a reference', IMAGES, metricsFlags, metrics);
+  add('stats', 'compute the statistics of a reference once', IMAGES, statsFlags, stats);
   add('inspect', 'print what is in a checkpoint or a file of weights', MODEL, inspectFlags, inspect);
   return root;
 }

@@ -1,0 +1,184 @@
+/** Images that are measured: samples of a model, a data set, a folder or an array. */
+import { stat } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { listCheckpoints } from '@srmcmc/checkpoint';
+import {
+  type Dataset,
+  foldIn,
+  InvalidArgumentError,
+  InvalidShapeError,
+  key as keyOf,
+  MissingDataError,
+  permutation,
+} from '@srmcmc/core';
+import { openDataset } from '@srmcmc/datasets';
+import type { ImageBatch } from '@srmcmc/metrics';
+import { type Context, defaultBatch } from './context.ts';
+import { type Model, openModel } from './model.ts';
+import { toBytes } from './pixels.ts';
+import { sampleBatches } from './sampling.ts';
+import { readTensorFile } from './tensor-file.ts';
+
+export interface ImageSet {
+  /** What was drawn or read, and how, for reports. */
+  readonly about: Readonly<Record<string, string | number | boolean>>;
+  readonly count: number;
+  /** [height, width, channels] */
+  readonly shape: readonly number[];
+  /** Bytes, batch after batch; `onProgress` is told the number of images so far. */
+  batches(onProgress: (images: number) => void): AsyncIterable<ImageBatch>;
+}
+
+export interface ImageSetOptions {
+  /** Samples to draw; of data at most as many, a random choice. Undefined: all of the data. */
+  readonly count?: number | undefined;
+  /** Decides the samples, and the choice of data. */
+  readonly seed: number;
+  /** Side that the images of a folder are resized to. */
+  readonly size?: number | undefined;
+  /** Of models: K, chains run together, and whether the step noise is off. */
+  readonly steps?: number | undefined;
+  readonly batch?: number | undefined;
+  readonly noiseOff: boolean;
+}
+
+const READ_AT_ONCE = 64;
+/** Folded into the key of the seed; samples use its splits. */
+const CHOICE_KEY = 1;
+/** Chains are not clamped and leave [-1, 1] by a little; beyond this, an array holds something else. */
+const LARGEST_FLOAT = 8;
+
+/** Whether a path is a file of statistics: an .npz, or safetensors with `mu` and `sigma`. */
+export async function isStatistics(path: string): Promise<boolean> {
+  const extension = extname(path).toLowerCase();
+  if (extension === '.npz') {
+    if ((await kindOf(path)) !== 'file')
+      throw new MissingDataError(`there is no file of statistics at ${path}`);
+    return true;
+  }
+  if (extension !== '.safetensors') return false;
+  const { tensors } = await readTensorFile(path);
+  return tensors.has('mu') && tensors.has('sigma');
+}
+
+/** Whether images come without a shape of their own, so that they can be brought to that of others. */
+export async function isImageFolder(source: string): Promise<boolean> {
+  return (await kindOf(source)) === 'folder' && (await listCheckpoints(source)).length === 0;
+}
+
+/**
+ * Opens a model (a checkpoint, a run's folder, weights) or data: what `openDataset` takes, with `:test` after the name
+ * for the test split.
+ *
+ * @throws InvalidShapeError where samples or examples are no images; what `openModel` and `openDataset` throw.
+ */
+export async function openImages(
+  context: Context,
+  source: string,
+  options: ImageSetOptions,
+): Promise<ImageSet> {
+  return (await isModel(source))
+    ? modelImages(context, await openModel(source), options)
+    : dataImages(context, source, options);
+}
+
+async function isModel(source: string): Promise<boolean> {
+  if (['.pth', '.safetensors'].includes(extname(source).toLowerCase())) return true;
+  return (await listCheckpoints(source)).length > 0;
+}
+
+function modelImages(context: Context, model: Model, options: ImageSetOptions): ImageSet {
+  for (const warning of model.warnings) context.stderr.write(`warning: ${warning}\n`);
+  const { count, seed, noiseOff } = options;
+  const { path, iteration, energy } = model;
+  const shape = energy.eventShape;
+  requireImages(path, shape);
+  if (count === undefined) throw new InvalidArgumentError('count', `say how many samples of ${path} to draw`);
+  const steps = options.steps ?? model.sampler.steps;
+  return {
+    about: {
+      model: path,
+      ...(iteration !== undefined && { iteration }),
+      samples: count,
+      steps,
+      seed,
+      noise: !noiseOff,
+    },
+    count,
+    shape,
+    async *batches(onProgress) {
+      const sampling = {
+        count,
+        steps,
+        seed,
+        batch: options.batch ?? defaultBatch(model),
+        noise: !noiseOff,
+        signal: context.signal,
+        onProgress,
+      };
+      for await (const { count: n, values } of sampleBatches(model, sampling)) {
+        yield { values: toBytes(values), shape: [n, ...shape] };
+      }
+    },
+  };
+}
+
+async function dataImages(context: Context, source: string, options: ImageSetOptions): Promise<ImageSet> {
+  const { size, seed } = options;
+  const [, name, split] = /^(.*?)(?::(train|test))?$/s.exec(source) as unknown as [string, string, Split?];
+  const image = (await isImageFolder(name)) && size !== undefined ? { image: { size } } : {};
+  const dataset = await openDataset(name, { ...(split && { split }), ...image });
+  requireImages(dataset.name, dataset.shape);
+  const count = Math.min(options.count ?? dataset.size, dataset.size);
+  const order =
+    count === dataset.size ? undefined : permutation(foldIn(keyOf(seed), CHOICE_KEY), dataset.size);
+  return {
+    about: {
+      data: source,
+      examples: count,
+      of: dataset.size,
+      ...(order && { seed }),
+      ...(size !== undefined && 'image' in image && { resizedTo: size }),
+    },
+    count,
+    shape: dataset.shape,
+    async *batches(onProgress) {
+      for (let first = 0; first < count; first += READ_AT_ONCE) {
+        context.signal.throwIfAborted();
+        const n = Math.min(READ_AT_ONCE, count - first);
+        const indices = Uint32Array.from({ length: n }, (_, i) => order?.[first + i] ?? first + i);
+        yield { values: await bytesOf(dataset, indices), shape: [n, ...dataset.shape] };
+        onProgress(first + n);
+      }
+    },
+  };
+}
+
+type Split = 'train' | 'test';
+
+async function bytesOf(dataset: Dataset, indices: Uint32Array): Promise<Uint8Array> {
+  const values = await dataset.gather(indices);
+  if (values instanceof Uint8Array) return values;
+  // Negated, so that NaN fails.
+  const bad = values.find((value) => !(Math.abs(value) <= LARGEST_FLOAT));
+  if (bad !== undefined) {
+    throw new InvalidArgumentError(
+      dataset.name,
+      `floats must lie in [-1, 1], or the array hold bytes; got ${bad}`,
+    );
+  }
+  return toBytes(values);
+}
+
+function requireImages(name: string, shape: readonly number[]): void {
+  if (shape.length !== 3) {
+    throw new InvalidShapeError(name, ['height', 'width', 'channels'], shape, 'see `moments` for points');
+  }
+}
+
+async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
+  return stat(path).then(
+    (found) => (found.isDirectory() ? 'folder' : 'file'),
+    () => undefined,
+  );
+}

@@ -1,0 +1,209 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { key, normals, uniforms } from '@srmcmc/core';
+import { fromFloat32, serialize } from '@srmcmc/safetensors';
+import sharp from 'sharp';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { npyHeader } from '../src/npy.ts';
+import { temporaryFolder, writeImageCheckpoint, writePointCheckpoint } from './checkpoints.ts';
+import { evaluate, evaluateOnCpu } from './program.ts';
+
+const folder = temporaryFolder();
+const at = (name: string): string => join(folder, name);
+const model = at('images.safetensors');
+const COUNT = 48;
+const SHIFT = 10;
+const BYTES = Uint8Array.from(uniforms(key(1), COUNT, 192), (u) => Math.floor(200 * u));
+
+interface Written {
+  readonly images: Record<string, unknown>;
+  readonly measurements: readonly {
+    readonly metric: string;
+    readonly value: number;
+    readonly standardError?: number;
+    readonly computedWith: { readonly samples: number; readonly features: { readonly name: string } };
+  }[];
+}
+
+function writeArray(name: string, bytes: Uint8Array): void {
+  writeFileSync(at(name), Buffer.concat([npyHeader('uint8', [bytes.length / 192, 8, 8, 3]), bytes]));
+}
+
+async function measured(...args: string[]): Promise<Written> {
+  await evaluateOnCpu('metrics', ...args, '--json', at('out.json'));
+  return JSON.parse(readFileSync(at('out.json'), 'utf8')) as Written;
+}
+
+async function refusal(...args: string[]): Promise<string> {
+  const { code, stderr } = await evaluate([...args, '--backend', 'cpu']);
+  expect(code).toBe(1);
+  return stderr;
+}
+
+beforeAll(async () => {
+  await writeImageCheckpoint(model);
+  writeArray('a.npy', BYTES);
+  writeArray(
+    'b.npy',
+    BYTES.map((byte) => byte + SHIFT),
+  );
+});
+
+describe('metrics', () => {
+  it('of images and the same made brighter is the square of the shift in every pixel, and no other power', async () => {
+    const { measurements } = await measured(at('a.npy'), '--reference', at('b.npy'));
+    const [pixels, spectrum] = measurements;
+    expect(measurements.map(({ computedWith }) => computedWith.features.name)).toEqual([
+      'pixels 8×8×3',
+      'power spectrum 8×8×3',
+    ]);
+    expect(pixels!.value).toBeCloseTo(192 * (SHIFT / 255) ** 2, 10);
+    expect(spectrum!.value).toBeLessThan(1e-12);
+    expect(pixels!.computedWith.samples).toBe(COUNT);
+    expect(pixels!.standardError).toBeGreaterThan(0);
+  });
+
+  it('of a model and its own samples in a file is 0, and of another seed is not', async () => {
+    const count = ['--count', '10'];
+    await evaluateOnCpu('samples', model, '--out', at('own.npy'), '--seed', '3', '--uint8', ...count);
+    const own = await measured(model, '--reference', at('own.npy'), '--seed', '3', ...count);
+    expect(own.measurements[0]!.value).toBeLessThan(1e-12);
+    expect(own.images).toEqual({
+      model,
+      iteration: 12,
+      samples: 10,
+      steps: 4,
+      seed: 3,
+      noise: true,
+    });
+    const other = await measured(model, '--reference', at('own.npy'), '--seed', '4', ...count);
+    expect(other.measurements[0]!.value).toBeGreaterThan(0.01);
+  });
+
+  it('against a folder brings its images to the size of the samples', async () => {
+    mkdirSync(at('folder'), { recursive: true });
+    for (let i = 0; i < 4; i++) {
+      const image = sharp({
+        create: { width: 16, height: 16, channels: 3, background: { r: 60 * i, g: 0, b: 0 } },
+      });
+      await image.png().toFile(at(`folder/${i}.png`));
+    }
+    const { measurements } = await measured(model, '--reference', at('folder'), '--count', '4');
+    expect(measurements[0]!.computedWith.features.name).toBe('pixels 8×8×3');
+  });
+
+  it('prints what the numbers were computed with', async () => {
+    const { stdout } = await evaluateOnCpu(
+      'metrics',
+      at('a.npy'),
+      '--reference',
+      at('b.npy'),
+      '--count',
+      '20',
+    );
+    expect(stdout).toMatch(/images +data .*a\.npy, examples 20, of 48, seed 0\n/);
+    expect(stdout).toMatch(/frechet-distance +[\d.]+ .*pixels 8×8×3 .*20 and 20/);
+    expect(stdout).toContain('warning: ');
+  });
+
+  it('with weights has the kernel distance and neighbours of the features that they give', async () => {
+    const layers = [
+      ['Conv2d_1a_3x3', [32, 3, 3, 3]],
+      ['Conv2d_2a_3x3', [32, 32, 3, 3]],
+      ['Conv2d_2b_3x3', [64, 32, 3, 3]],
+    ] as const;
+    const tensors = layers.flatMap(([name, shape], i) => {
+      const [out, inputs] = shape;
+      const weight = normals(key(i), out, inputs * 9).map((z) => z / Math.sqrt(4.5 * inputs));
+      return [
+        [`${name}.conv.weight`, fromFloat32(weight, shape)],
+        [`${name}.conv.bias`, fromFloat32(new Float32Array(out), [out])],
+      ] as const;
+    });
+    writeFileSync(at('inception.safetensors'), serialize({ tensors: new Map(tensors) }));
+    const args = [
+      'metrics',
+      at('a.npy'),
+      '--reference',
+      at('b.npy'),
+      '--count',
+      '8',
+      '--json',
+      at('out.json'),
+    ];
+    const { code, stderr } = await evaluate([...args, '--weights', at('inception.safetensors')]);
+    expect(stderr).toContain('FID-64, which does not compare with the usual FID-2048');
+    expect(code).toBe(0);
+    const { measurements } = JSON.parse(readFileSync(at('out.json'), 'utf8')) as Written;
+    expect(measurements.map(({ metric }) => metric)).toEqual([
+      'frechet-distance',
+      'kernel-distance',
+      'precision',
+      'recall',
+      'density',
+      'coverage',
+    ]);
+    expect(measurements[0]!.computedWith.features.name).toBe('inception-v3-2015-12-05/64');
+  }, 60_000);
+});
+
+describe('stats', () => {
+  it.each(['npz', 'safetensors'])('in .%s give the distance that the images give', async (extension) => {
+    const file = at(`reference.${extension}`);
+    const { stdout } = await evaluateOnCpu('stats', at('b.npy'), '--out', file);
+    expect(stdout).toContain(`192 features, pixels 8×8×3 (means over cells), of ${COUNT} images`);
+    const { measurements } = await measured(at('a.npy'), '--reference', file);
+    expect(measurements).toHaveLength(1);
+    expect(measurements[0]!.value).toBeCloseTo(192 * (SHIFT / 255) ** 2, 10);
+  });
+
+  it('of other features than are asked for are refused', async () => {
+    const file = at('spectrum.npz');
+    await evaluateOnCpu('stats', at('b.npy'), '--out', file, '--features', 'spectrum');
+    const stderr = await refusal('metrics', at('a.npy'), '--reference', file, '--features', 'pixels');
+    expect(stderr).toMatch(/error: reference: expected shape \[n, 192\], got \[4\]/);
+  });
+});
+
+describe('refusals', () => {
+  it.each([
+    [
+      'features of a network without its weights',
+      ['a.npy', '--features', '768'],
+      'weights: features 768 are Inception',
+    ],
+    [
+      'weights for pixels',
+      ['a.npy', '--features', 'pixels', '--weights', 'w'],
+      'weights: are for the features of a network',
+    ],
+    [
+      'statistics that are not there',
+      ['a.npy', '--reference', at('none.npz')],
+      'there is no file of statistics at',
+    ],
+    ['data that are not there', ['none.npy'], 'is neither a path that exists nor one of cifar10'],
+  ])('name %s', async (_, [path, ...flags], message) => {
+    const stderr = await refusal(
+      'metrics',
+      at(path!),
+      '--reference',
+      at('b.npy'),
+      ...flags,
+      '--json',
+      at('no.json'),
+    );
+    expect(stderr).toContain(message);
+    expect(existsSync(at('no.json'))).toBe(false);
+  });
+
+  it('send points to `moments`, and floats beyond [-1, 1] back', async () => {
+    await writePointCheckpoint(at('points.safetensors'), 2);
+    expect(await refusal('stats', at('points.safetensors'), '--out', at('p.npz'))).toContain('see `moments`');
+    const floats = new Uint8Array(new Float32Array(2 * 192).fill(255).buffer);
+    writeFileSync(at('wild.npy'), Buffer.concat([npyHeader('float32', [2, 8, 8, 3]), floats]));
+    const stderr = await refusal('stats', at('wild.npy'), '--out', at('p.npz'));
+    expect(stderr).toContain('floats must lie in [-1, 1], or the array hold bytes; got 255');
+    expect(existsSync(at('p.npz'))).toBe(false);
+  });
+});
