@@ -1,5 +1,7 @@
 /** What a command is given by the program round it. */
 import { type BackendRequest, describeBackend, selectBackend } from '@srmcmc/backends';
+import { InvalidShapeError } from '@srmcmc/core';
+import type { GridShape } from '@srmcmc/figures';
 import { type Model, openModel } from './model.ts';
 import type { TextOutput } from './progress.ts';
 
@@ -30,4 +32,17 @@ const POINTS_AT_ONCE = 4096;
 /** How many chains run together unless the user says: images fill a backend sooner than points. */
 export function defaultBatch({ energy }: Model): number {
   return energy.eventShape.length === 1 ? POINTS_AT_ONCE : IMAGES_AT_ONCE;
+}
+
+/** The shape of a model's images. @throws InvalidShapeError for a model of points. */
+export function requireImageModel({ path, energy: { eventShape } }: Model): GridShape {
+  if (eventShape.length !== 3) {
+    throw new InvalidShapeError(
+      path,
+      ['height', 'width', 'channels'],
+      eventShape,
+      'a model of images is needed',
+    );
+  }
+  return eventShape as GridShape;
 }

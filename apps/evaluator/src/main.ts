@@ -5,8 +5,10 @@ import { SafetensorsError } from '@srmcmc/safetensors';
 import { Command, CommanderError } from 'commander';
 import type { z } from 'zod';
 import { inspect, inspectFlags } from './commands/inspect.ts';
+import { interpolate, interpolateFlags } from './commands/interpolate.ts';
 import { metrics, metricsFlags } from './commands/metrics.ts';
 import { moments, momentsFlags } from './commands/moments.ts';
+import { reconstruct, reconstructFlags } from './commands/reconstruct.ts';
 import { samples, samplesFlags } from './commands/samples.ts';
 import { stats, statsFlags } from './commands/stats.ts';
 import type { Context } from './context.ts';
@@ -51,6 +53,8 @@ function program(context: Context): Command {
   add('moments', 'compare samples with data, with error bars', MODEL, momentsFlags, moments);
   add('metrics', 'measure how far images are from a reference', IMAGES, metricsFlags, metrics);
   add('stats', 'compute the statistics of a reference once', IMAGES, statsFlags, stats);
+  add('interpolate', 'draw images along paths between latents', MODEL, interpolateFlags, interpolate);
+  add('reconstruct', 'find the latents of held-out images', MODEL, reconstructFlags, reconstruct);
   add('inspect', 'print what is in a checkpoint or a file of weights', MODEL, inspectFlags, inspect);
   return root;
 }

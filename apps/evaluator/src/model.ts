@@ -11,6 +11,7 @@ import {
   uniform,
 } from '@srmcmc/core';
 import { convNetworkOf, energyOf, loadStateDict, type StateDict } from '@srmcmc/energy';
+import { hmc } from '@srmcmc/hmc';
 import { langevin } from '@srmcmc/langevin';
 import { toFloat32 } from '@srmcmc/safetensors';
 import { readTensorFile, stateDictOf } from './tensor-file.ts';
@@ -82,10 +83,16 @@ function assemble(
     sampler,
     config,
     energy,
-    kernel: langevin({ drift: sampler.drift, noise: sampler.noise }),
+    kernel: kernelOf(sampler),
     initial: initialOf(sampler.initial, energy.eventShape),
     warnings,
   };
+}
+
+function kernelOf({ drift, noise, leapfrogSteps }: SamplerSpec): TransitionKernel {
+  if (leapfrogSteps === undefined) return langevin({ drift, noise });
+  const [stepSize, temperature] = [Math.sqrt(2 * drift), noise ** 2 / (2 * drift)];
+  return hmc({ stepSize, temperature, leapfrogSteps, metropolis: false });
 }
 
 function initialOf(spec: InitialSpec, eventShape: readonly number[]): InitialDistribution {

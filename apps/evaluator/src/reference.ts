@@ -54,7 +54,7 @@ const REFERENCE_KEY = 0;
 export async function openReference(model: Model, options: ReferenceOptions): Promise<Reference> {
   const { count, sigma, seed } = options;
   const { eventShape } = model.energy;
-  const dataset = await openAs(eventShape, sourceOf(model, options), options.split);
+  const dataset = await openModelData(model, 'reference', { ...options, data: options.reference });
   if (dataset.shape.join() !== eventShape.join()) {
     throw new InvalidShapeError(`reference ${dataset.name}`, eventShape, dataset.shape);
   }
@@ -75,16 +75,31 @@ export async function openReference(model: Model, options: ReferenceOptions): Pr
   };
 }
 
+export interface ModelDataOptions extends Pick<ReferenceOptions, 'split' | 'crop'> {
+  /** A name or a path that `openDataset` knows; default: what the run learned from. */
+  readonly data: string | undefined;
+}
+
+/**
+ * A data set, whose images, where it is a folder, are brought to the shape of the model's; `flag` names it to the user.
+ *
+ * @throws InvalidArgumentError without a name for the data; what `openDataset` throws.
+ */
+export async function openModelData(model: Model, flag: string, options: ModelDataOptions): Promise<Dataset> {
+  return openAs(model.energy.eventShape, sourceOf(model, flag, options), options.split);
+}
+
 /** Which data, and how its images are cut: what the user says, or else what the run learned from. */
-function sourceOf({ config }: Model, { reference, crop }: ReferenceOptions): { path: string; crop?: number } {
-  const path = reference ?? config.data;
+function sourceOf(
+  { config }: Model,
+  flag: string,
+  { data, crop }: ModelDataOptions,
+): { path: string; crop?: number } {
+  const path = data ?? config.data;
   if (typeof path !== 'string') {
-    throw new InvalidArgumentError(
-      'reference',
-      'the weights do not say what data they learned from: name it',
-    );
+    throw new InvalidArgumentError(flag, 'the weights do not say what data they learned from: name it');
   }
-  const chosen = crop ?? (reference === undefined ? config.crop : undefined);
+  const chosen = crop ?? (data === undefined ? config.crop : undefined);
   return typeof chosen === 'number' ? { path, crop: chosen } : { path };
 }
 

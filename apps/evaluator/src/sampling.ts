@@ -1,5 +1,5 @@
 /** Drawing samples in batches, such that sample i does not depend on the batches. */
-import type * as tf from '@tensorflow/tfjs-core';
+import { slice, type Tensor } from '@tensorflow/tfjs-core';
 import {
   CancelledError,
   dispose,
@@ -59,13 +59,40 @@ export async function* sampleBatches(model: Model, options: SamplingOptions): As
   }
 }
 
+/**
+ * M(z) with the noise off, for latents [n, ...latent] that are borrowed, `batch` at a time.
+ *
+ * @throws DivergedError when an image is not finite; the signal's reason when it is aborted.
+ */
+export async function samplesFrom(
+  model: Model,
+  latents: Tensor,
+  options: Omit<SamplingOptions, 'count' | 'seed' | 'noise'>,
+): Promise<Float32Array> {
+  const count = latents.shape[0]!;
+  const values = new Float32Array(latents.size);
+  for (let first = 0; first < count; first += options.batch) {
+    const size = Math.min(options.batch, count - first);
+    const start = slice(latents, first, size);
+    const x = await runInTurns(model, start, undefined, {
+      ...options,
+      onProgress: (fraction) => options.onProgress?.(first + fraction * size),
+    });
+    const some = (await x.data()) as Float32Array;
+    x.dispose();
+    requireFinite(some, first, options.steps, some.length / size);
+    values.set(some, first * (some.length / size));
+  }
+  return values;
+}
+
 /** K steps from `start`, which is disposed; progress is told as a fraction of them. */
 async function runInTurns(
   { energy, kernel }: Model,
-  start: tf.Tensor,
+  start: Tensor,
   key: Key | undefined,
-  { steps, signal, onProgress }: SamplingOptions,
-): Promise<tf.Tensor> {
+  { steps, signal, onProgress }: Pick<SamplingOptions, 'steps' | 'signal' | 'onProgress'>,
+): Promise<Tensor> {
   try {
     const { x, trace } = await runChainsAsync({ energy, kernel, steps }, start, key, { signal, onProgress });
     dispose(trace);
