@@ -67,7 +67,14 @@ export const fieldGroups = {
       .describe('between layers (leakyRelu with slope 0.2)'),
   },
   Sampler: {
-    steps: count().default(50).describe('K, Langevin steps of a short run'),
+    kernel: z
+      .enum(['langevin', 'hmc'])
+      .default('langevin')
+      .describe('what makes a step of a short run; hmc is without a Metropolis test'),
+    steps: count().default(50).describe('K, steps of the kernel in a short run'),
+    leapfrogSteps: count()
+      .default(3)
+      .describe('L, gradients in one step of hmc; each moves as a step of langevin does'),
     drift: notNegative().default(1).describe('coefficient of the gradient in a step'),
     noise: notNegative().default(0.01).describe('coefficient of the normal noise in a step'),
     stepSize: positive()

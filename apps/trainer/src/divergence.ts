@@ -16,7 +16,7 @@ const WATCHED: readonly (readonly [field: keyof CheckedMeasurement, meaning: str
 /**
  * Why this iteration counts as diverged; undefined for a good one. `size` is the number of elements of an example.
  *
- * A chain's path length, K · drift · mean |f'|, is compared with the size of its start, range · √size. In healthy learning
+ * A chain's path length, K · drift · mean |f'| (L² times that for HMC's L leapfrog steps), is compared with the size of its start, range · √size. In healthy learning
  * the two are alike whatever K is (Nijkamp et al. 2019, Table 2: 0.7 to 0.9); it grows well before samples saturate.
  */
 export function divergence(
@@ -33,8 +33,9 @@ export function divergence(
   if (sampleMagnitude > saturation) {
     return `the samples saturate: their mean |x| is ${sampleMagnitude.toPrecision(3)}, the limit ${saturation}`;
   }
-  const { drift, steps } = samplerOf(config);
-  const travelled = (steps * drift * gradientNorm) / (config.initialRange * Math.sqrt(size));
+  const { drift, steps, leapfrogSteps = 1 } = samplerOf(config);
+  const travelled =
+    (steps * drift * leapfrogSteps ** 2 * gradientNorm) / (config.initialRange * Math.sqrt(size));
   return travelled > travel
     ? `the chains run away: they travel ${travelled.toPrecision(3)} times the size of their start, the limit is ${travel}`
     : undefined;

@@ -25,6 +25,7 @@ import {
   noiseInitialised,
   persistent,
 } from '@srmcmc/estimators';
+import { hmc } from '@srmcmc/hmc';
 import { langevin } from '@srmcmc/langevin';
 import type { Config } from './config.ts';
 
@@ -76,14 +77,15 @@ export function samplerOf(config: Config): SamplerSpec {
       ? { drift: config.drift, noise: config.noise }
       : { drift: stepSize ** 2 / 2, noise: stepSize };
   return {
-    kernel: 'langevin',
+    kernel: config.kernel,
     ...coefficients,
+    ...(config.kernel === 'hmc' ? { leapfrogSteps: config.leapfrogSteps } : {}),
     steps,
     initial: { name: 'uniform', low: -initialRange, high: initialRange },
   };
 }
 
-/** The generator that a run learns: K Langevin steps from p_0. */
+/** The generator that a run learns: K steps of its kernel from p_0. */
 export function generatorOf(config: Config, energy: Energy): ShortRun {
   return shortRun({ ...transitionOf(config), initial: initialOf(config, energy), energy });
 }
@@ -138,8 +140,13 @@ function chainsOf(config: Config, energy: Energy): ChainPolicy {
 }
 
 function transitionOf(config: Config): { kernel: TransitionKernel; steps: number } {
-  const { drift, noise, steps } = samplerOf(config);
-  return { kernel: langevin({ drift, noise }), steps };
+  const { drift, noise, leapfrogSteps, steps } = samplerOf(config);
+  if (leapfrogSteps === undefined) return { kernel: langevin({ drift, noise }), steps };
+  if (drift === 0 || noise === 0) {
+    throw new InvalidArgumentError(drift === 0 ? 'drift' : 'noise', 'must be positive for hmc');
+  }
+  const [stepSize, temperature] = [Math.sqrt(2 * drift), noise ** 2 / (2 * drift)];
+  return { kernel: hmc({ stepSize, temperature, leapfrogSteps, metropolis: false }), steps };
 }
 
 function initialOf({ initialRange }: Config, energy: Energy): InitialDistribution {

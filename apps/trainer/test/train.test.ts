@@ -46,6 +46,25 @@ test('1,000 iterations leave the number of tensors and the memory where they wer
   expect(megabytes(900, 1000) - megabytes(400, 500)).toBeLessThan(64);
 });
 
+test('hmc of one leapfrog step learns what langevin learns, of more it learns something else, and resumes', async () => {
+  const learnt = async (name: string, fields: object): Promise<readonly Measurement[]> => {
+    const config = resolveConfig({ ...tinyImageFields(images), runs, name, iterations: 4, ...fields });
+    return readJsonLines<Measurement>((await train(config)).folder.metrics);
+  };
+  const langevin = await learnt('langevin', {});
+  const one = await learnt('hmc-1', { kernel: 'hmc', leapfrogSteps: 1 });
+  const three = await learnt('hmc-3', { kernel: 'hmc', leapfrogSteps: 3 });
+  langevin.forEach(({ sampleValue, gradientNorm }, i) => {
+    expect(one[i]!.sampleValue).toBeCloseTo(sampleValue, 5);
+    expect(one[i]!.gradientNorm).toBeCloseTo(gradientNorm, 5);
+  });
+  expect(three[0]!.gradientNorm).not.toBeCloseTo(langevin[0]!.gradientNorm, 5);
+  const { checkpoint } = await readCheckpoint(join(runs, 'hmc-3'));
+  expect(checkpoint.sampler).toMatchObject({ kernel: 'hmc', leapfrogSteps: 3, drift: 1, noise: 0.01 });
+  const wrong = resolveConfig({ ...tinyImageFields(images), runs, name: 'still', kernel: 'hmc', noise: 0 });
+  await expect(train(wrong)).rejects.toThrow('noise: must be positive for hmc');
+});
+
 test('an iteration is Algorithm 1: the same numbers come from learningStep with the same keys', async () => {
   const config = resolveConfig({
     ...tinyImageFields(images),

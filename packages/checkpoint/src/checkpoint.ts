@@ -17,11 +17,17 @@ export type InitialSpec =
   | { readonly name: 'uniform'; readonly low: number; readonly high: number }
   | { readonly name: 'gaussian'; readonly mean: number; readonly scale: number };
 
-/** The short run that the weights were learned with: x ← x + drift · f'(x) + noise · U, K times from p_0. */
+/**
+ * The short run that the weights were learned with, K steps from p_0. Langevin's: x ← x + drift · f'(x) + noise · U.
+ * HMC's, without a Metropolis test: leapfrog steps of size √(2 · drift) at temperature noise² / (2 · drift), one of which
+ * is a step of Langevin's.
+ */
 export interface SamplerSpec {
-  readonly kernel: 'langevin';
+  readonly kernel: 'langevin' | 'hmc';
   readonly drift: number;
   readonly noise: number;
+  /** L, of HMC alone. */
+  readonly leapfrogSteps?: number;
   /** K. */
   readonly steps: number;
   readonly initial: InitialSpec;
