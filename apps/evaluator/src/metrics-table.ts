@@ -9,13 +9,24 @@ export function metricsTable(
   measurements: readonly Measurement[],
   about: { readonly images: About; readonly reference: About },
 ): string {
-  const header = ['measure', 'value', '± error', 'features', 'weights', 'resizing', 'counts', 'settings'];
+  const header = [
+    'measure',
+    'value',
+    '± error',
+    'spread',
+    'features',
+    'weights',
+    'resizing',
+    'counts',
+    'settings',
+  ];
   const rows = measurements.map(({ metric, value, standardError, deviation, computedWith }) => {
     const { features, samples, reference, settings } = computedWith;
     return [
       metric,
       digits(value),
-      digits(standardError ?? deviation),
+      digits(standardError),
+      digits(deviation),
       features?.name ?? '',
       features?.weights?.slice(0, 8) ?? '',
       features?.resize ?? '',
@@ -32,7 +43,7 @@ export function metricsTable(
     ['left', 'left'],
   );
   const left = ['left', 'left', 'left', 'left', 'left'] as const;
-  const table = aligned([header, ...rows], ['left', 'right', 'right', ...left]);
+  const table = aligned([header, ...rows], ['left', 'right', 'right', 'right', ...left]);
   return `${[subjects, table, ...warnings.map((warning) => `warning: ${warning}`)].join('\n\n')}\n`;
 }
 

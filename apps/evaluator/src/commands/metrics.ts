@@ -39,6 +39,7 @@ export type MetricsFlags = z.output<typeof metricsFlags>;
 /** Error bars of a Fréchet distance are made of as many distances as there are groups in both sets. */
 const LARGEST_WITH_ERRORS = 256;
 const GROUPS = 20;
+/** torch-fidelity's; of fewer images half, for subsets that are all of a set have no spread. */
 const KID_SUBSET = 1000;
 
 /** Prints a table of the measures that the features and the reference allow; with `json` it writes them to a file. */
@@ -163,7 +164,8 @@ async function frechet(
 
 async function kernelDistance(context: Context, samples: FeatureSet, data: FeatureSet): Promise<Measurement> {
   const { signal } = context;
-  const subsetSize = Math.min(KID_SUBSET, samples.count, data.count);
+  const fewest = Math.min(samples.count, data.count);
+  const subsetSize = fewest < KID_SUBSET ? Math.max(2, Math.floor(fewest / 2)) : KID_SUBSET;
   const line = progress(context.stderr, 'subsets', 100);
   return kernelInceptionDistance(samples, data, { subsetSize, signal, onProgress: line.at }).finally(
     line.end,
