@@ -55,6 +55,11 @@ export {
   type PowerSpectrum,
   type PowerSpectrumOptions,
 } from './features/power-spectrum.ts';
+export {
+  type ImageShape,
+  radialPowerSpectrum,
+  type RadialPowerSpectrum,
+} from './features/radial-power-spectrum.ts';
 export { frechetDistance, type FrechetDistance, type FrechetOptions } from './frechet/distance.ts';
 export {
   frechetDistanceInfinity,

@@ -1,7 +1,7 @@
 /** What is kept of a set of examples: sums whose size does not depend on how many examples there are. */
 import { elements } from '@srmcmc/core';
 import { Comoments, RunningMean } from './comoments.ts';
-import { type ImageShape, type PowerSpectrum, radialPowerSpectrum } from './power-spectrum.ts';
+import { type ImageShape, radialPowerSpectrum, type RadialPowerSpectrum } from '@srmcmc/metrics';
 
 /** Images are averaged down to this many cells a side, so that a covariance matrix of whole images stays small. */
 export const COARSE_SIDE = 4;
@@ -57,7 +57,7 @@ function pointCollector(dimension: number): MomentCollector {
 
 function imageCollector(shape: ImageShape): MomentCollector {
   const [height, width, channels] = shape;
-  const spectrum: PowerSpectrum = radialPowerSpectrum(shape);
+  const spectrum: RadialPowerSpectrum = radialPowerSpectrum(shape);
   const size = elements(shape);
   return {
     frequencies: spectrum.frequencies,

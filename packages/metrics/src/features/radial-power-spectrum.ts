@@ -3,7 +3,7 @@ import { FourierTransform } from './fourier.ts';
 
 export type ImageShape = readonly [height: number, width: number, channels: number];
 
-export interface PowerSpectrum {
+export interface RadialPowerSpectrum {
   /** Cycles per image side: 1, 2, ..., half the shorter side. */
   readonly frequencies: readonly number[];
   /** One number a frequency for an image [height, width, channels]; the array is used again by the next call. */
@@ -16,7 +16,7 @@ export interface PowerSpectrum {
  * sampling rate are left out. White noise of variance v has power v at every frequency. There is no window: the edges
  * of an image leak into all frequencies, of data and samples alike.
  */
-export function radialPowerSpectrum([height, width, channels]: ImageShape): PowerSpectrum {
+export function radialPowerSpectrum([height, width, channels]: ImageShape): RadialPowerSpectrum {
   const rows = new FourierTransform(width);
   const columns = new FourierTransform(height);
   const re = new Float64Array(height * width);
