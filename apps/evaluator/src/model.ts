@@ -11,7 +11,7 @@ import {
   uniform,
 } from '@srmcmc/core';
 import { convNetworkOf, energyOf, loadStateDict, type StateDict } from '@srmcmc/energy';
-import { hmc } from '@srmcmc/hmc';
+import { fromLangevin, hmc } from '@srmcmc/hmc';
 import { langevin } from '@srmcmc/langevin';
 import { toFloat32 } from '@srmcmc/safetensors';
 import { readTensorFile, stateDictOf } from './tensor-file.ts';
@@ -91,8 +91,7 @@ function assemble(
 
 function kernelOf({ drift, noise, leapfrogSteps }: SamplerSpec): TransitionKernel {
   if (leapfrogSteps === undefined) return langevin({ drift, noise });
-  const [stepSize, temperature] = [Math.sqrt(2 * drift), noise ** 2 / (2 * drift)];
-  return hmc({ stepSize, temperature, leapfrogSteps, metropolis: false });
+  return hmc({ ...fromLangevin({ drift, noise }), leapfrogSteps, metropolis: false });
 }
 
 function initialOf(spec: InitialSpec, eventShape: readonly number[]): InitialDistribution {

@@ -25,7 +25,7 @@ import {
   noiseInitialised,
   persistent,
 } from '@srmcmc/estimators';
-import { hmc } from '@srmcmc/hmc';
+import { fromLangevin, hmc } from '@srmcmc/hmc';
 import { langevin } from '@srmcmc/langevin';
 import type { Config } from './config.ts';
 
@@ -142,11 +142,8 @@ function chainsOf(config: Config, energy: Energy): ChainPolicy {
 function transitionOf(config: Config): { kernel: TransitionKernel; steps: number } {
   const { drift, noise, leapfrogSteps, steps } = samplerOf(config);
   if (leapfrogSteps === undefined) return { kernel: langevin({ drift, noise }), steps };
-  if (drift === 0 || noise === 0) {
-    throw new InvalidArgumentError(drift === 0 ? 'drift' : 'noise', 'must be positive for hmc');
-  }
-  const [stepSize, temperature] = [Math.sqrt(2 * drift), noise ** 2 / (2 * drift)];
-  return { kernel: hmc({ stepSize, temperature, leapfrogSteps, metropolis: false }), steps };
+  const options = { ...fromLangevin({ drift, noise }), leapfrogSteps, metropolis: false };
+  return { kernel: hmc(options), steps };
 }
 
 function initialOf({ initialRange }: Config, energy: Energy): InitialDistribution {

@@ -1,3 +1,4 @@
+export { fromLangevin, type LangevinCoefficients } from './from-langevin.ts';
 export {
   DIVERGENCE_THRESHOLD,
   hmc,
