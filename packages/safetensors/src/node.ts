@@ -40,7 +40,13 @@ export async function readFile(path: string): Promise<SafetensorsFile> {
  * which `path` is untouched and the temporary file gone.
  */
 export async function writeFileAtomic(path: string, content: SafetensorsContent): Promise<void> {
-  const parts = serializeInParts(content);
+  await replaceFile(path, serializeInParts(content));
+}
+
+/**
+ * `writeFileAtomic` for bytes of any kind, given in parts. Throws Node's own errors.
+ */
+export async function replaceFile(path: string, parts: readonly Uint8Array[]): Promise<void> {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${randomUUID()}.tmp`);
   try {

@@ -1,7 +1,5 @@
 /** Statistics of a reference, computed once and kept: pytorch-fid's .npz files, and safetensors. */
-import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError } from '@srmcmc/core';
 import {
   fromTypedArray,
@@ -11,6 +9,7 @@ import {
   toFloat32,
   toTypedArray,
 } from '@srmcmc/safetensors';
+import { replaceFile } from '@srmcmc/safetensors/node';
 import { CorruptStatisticsError } from '../errors.ts';
 import { type FeatureSource, requireFinite } from '../features/feature-set.ts';
 import { type NpyArray, readNpy, readZip, writeNpy, writeZip } from './npz.ts';
@@ -53,7 +52,7 @@ export async function saveStatistics(path: string, statistics: FeatureStatistics
     ]);
     bytes = writeZip(files);
   }
-  await replaceFile(path, bytes);
+  await replaceFile(path, [bytes]);
 }
 
 /**
@@ -128,21 +127,4 @@ function isSafetensors(path: string): boolean {
   if (path.endsWith('.safetensors')) return true;
   if (path.endsWith('.npz')) return false;
   throw new InvalidArgumentError('path', `${path} must end in .npz or .safetensors`);
-}
-
-async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
-  try {
-    const file = await open(temporary, 'wx');
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
 }
