@@ -1,4 +1,4 @@
-export { type AsyncOptions, runKernelAsync, throwIfCancelled } from './async.ts';
+export { type AsyncOptions, runKernelAsync, throwIfCancelled, turn } from './async.ts';
 export { requireBackend } from './backend.ts';
 export { type ChainOptions, type ChainResult, runChains, runChainsAsync, type Trace } from './chains.ts';
 export { chainPullback } from './chain-pullback.ts';

@@ -13,6 +13,7 @@ import {
   throwIfCancelled,
   tidy,
   type TransitionKernel,
+  turn,
 } from '@srmcmc/core';
 import type { Chains } from './chains.ts';
 
@@ -87,7 +88,7 @@ export async function record<S extends KernelState>(
     for (let step = 1; step <= steps; step++) {
       if (performance.now() - turned > TURN_MILLISECONDS) {
         onProgress?.((step - 1) / steps);
-        await new Promise((resolve) => setTimeout(resolve));
+        await turn();
         turned = performance.now();
       }
       throwIfCancelled(signal);

@@ -12,6 +12,7 @@ import {
   requireInteger,
   split,
   throwIfCancelled,
+  turn,
 } from '@srmcmc/core';
 import { dualAveraging } from './dual-averaging.ts';
 import { hmc, type HmcInfo, type HmcKernel, type HmcOptions, type HmcState } from './hmc.ts';
@@ -91,7 +92,7 @@ export async function warmUp(
       while (acceptance.length < end) {
         if (performance.now() - turned > TURN_MILLISECONDS) {
           onProgress?.(acceptance.length / steps);
-          await new Promise((resolve) => setTimeout(resolve));
+          await turn();
           turned = performance.now();
         }
         throwIfCancelled(signal);

@@ -8,6 +8,7 @@ import {
   requireInteger,
   split,
   uniforms,
+  turn,
 } from '@srmcmc/core';
 import { type Curve, mix } from './mix.ts';
 import { elementsAsFeatures, type Features } from './smoothness.ts';
@@ -82,7 +83,7 @@ export async function perceptualPathLength(
     }
     squaredDistances.dispose();
     onProgress?.(first + n);
-    await tf.nextFrame();
+    await turn();
   }
   const mean = sum / pairs;
   const variance = Math.max(0, (squares - pairs * mean ** 2) / (pairs - 1));

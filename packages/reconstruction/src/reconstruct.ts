@@ -10,6 +10,7 @@ import {
   requireEvents,
   requireInteger,
   split,
+  turn,
 } from '@srmcmc/core';
 import { adam } from './adam.ts';
 import type { DescentMethod, DescentState, Objective } from './descent.ts';
@@ -82,7 +83,7 @@ export async function reconstruct<S extends DescentState>(
       });
       const found = await descend(method, objective, start, iterations, async (iteration, losses) => {
         options.onProgress?.({ restart, iteration, loss: losses.reduce((a, b) => a + b, 0) / n });
-        await tf.nextFrame();
+        await turn();
         options.signal?.throwIfAborted();
       });
       best = best === undefined ? found : better(best, found);
