@@ -107,4 +107,5 @@ export {
   type WithErrors,
 } from './resampling.ts';
 export { type FileDefaults, loadStatistics, saveStatistics } from './statistics/file.ts';
+export { type NpyArray, readNpz } from './statistics/npz.ts';
 export { type FeatureStatistics, RunningStatistics, statisticsOf } from './statistics/running.ts';

@@ -22,8 +22,11 @@ export interface KernelDistanceOptions {
 
 export interface KernelDistance extends Measurement {
   readonly metric: 'kernel-distance';
-  /** Of the subsets' values, divided by their number, as torch-fidelity has it. */
-  readonly deviation: number;
+  /**
+   * Of the subsets' values, divided by their number, as torch-fidelity has it. Absent where a subset is all of both sets,
+   * so that there is one value alone.
+   */
+  readonly deviation?: number;
   /** One value a subset. */
   readonly subsets: readonly number[];
 }
@@ -41,18 +44,21 @@ interface Subset {
 /**
  * The unbiased squared maximum mean discrepancy for the kernel (x·y / d + 1)³, the mean over random subsets (Bińkowski
  * et al. 2018, "Demystifying MMD GANs"). Unbiased, so that it can be negative; its mean does not depend on the counts.
- * Memory beyond the features is a few subsets'; the work is done in threads.
+ * Memory beyond the features is a few subsets'; the work is done in threads. Subsets that are all of both sets are
+ * computed once.
  *
- * @throws TooFewExamplesError for sets smaller than a subset; InvalidShapeError or InvalidArgumentError for features
- * that differ; the signal's reason when it is aborted.
+ * @throws TooFewExamplesError for sets smaller than a subset; IncomparableError for features that differ; the signal's
+ * reason when it is aborted.
  */
 export async function kernelInceptionDistance(
   samples: FeatureSet,
   reference: FeatureSet,
   options: KernelDistanceOptions = {},
 ): Promise<KernelDistance> {
-  const { subsets = 100, subsetSize = 1000, seed = 2020, onProgress, signal } = options;
-  requireInteger('subsets', subsets, 1);
+  const { subsetSize = 1000, seed = 2020, onProgress, signal } = options;
+  const isWhole = subsetSize === samples.count && subsetSize === reference.count;
+  requireInteger('subsets', options.subsets ?? 100, 1);
+  const subsets = isWhole ? 1 : (options.subsets ?? 100);
   requireInteger('subsetSize', subsetSize, 2);
   requireSeed(seed);
   requireSameSource(samples, reference);
@@ -88,7 +94,7 @@ export async function kernelInceptionDistance(
   return {
     metric: 'kernel-distance',
     value: mean,
-    deviation,
+    ...(!isWhole && { deviation }),
     subsets: values,
     computedWith: {
       features: { ...samples.source, dimension: samples.dimension },

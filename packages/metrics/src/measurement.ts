@@ -24,6 +24,10 @@ export interface Interval {
   readonly low: number;
   readonly high: number;
   readonly method: 'jackknife' | 'bootstrap';
+  /** Measurements that it was made of: groups of the jackknife, replicates of the bootstrap. */
+  readonly resamplings: number;
+  /** Of the groups or the replicates. */
+  readonly seed: number;
 }
 
 export interface Measurement {
@@ -62,17 +66,22 @@ export function difference(a: Measurement, b: Measurement): Difference {
   return { metric: a.metric, value, standardError, ...(standardError > 0 && { z: value / standardError }) };
 }
 
-/** @throws IncomparableError unless all measurements may be put in one table. */
-export function requireComparable(measurements: readonly Measurement[]): void {
+/**
+ * @param names What is measured, one name a measurement, for the error; default: the metrics'.
+ * @throws IncomparableError unless all measurements may be put in one table.
+ */
+export function requireComparable(
+  measurements: readonly Measurement[],
+  names: readonly string[] = measurements.map(({ metric }) => metric),
+): void {
   const [first, ...others] = measurements;
-  for (const other of others) {
+  others.forEach((other, i) => {
     const differences = [
       ...differing('metric', first!.metric, other.metric),
       ...differing('computedWith', first!.computedWith, other.computedWith),
     ];
-    if (differences.length > 0)
-      throw new IncomparableError(`${first!.metric} and ${other.metric}`, differences);
-  }
+    if (differences.length > 0) throw new IncomparableError(`${names[0]} and ${names[i + 1]}`, differences);
+  });
 }
 
 function differing(path: string, a: unknown, b: unknown): string[] {

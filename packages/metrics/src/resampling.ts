@@ -69,6 +69,8 @@ export async function jackknife<M extends Measurement>(
     low: whole.value - reach,
     high: whole.value + reach,
     method: 'jackknife' as const,
+    resamplings: groups * sets.length,
+    seed,
   };
   return { ...whole, standardError, interval };
 }
@@ -79,21 +81,25 @@ export interface BootstrapOptions {
   /** Probability that the interval holds the truth. Default: 0.95. */
   readonly level?: number;
   readonly seed?: number;
+  /**
+   * `quantiles` (the default) of the replicates, or `normal`: value ± normal quantile · error, for measures that repeated
+   * examples bias, such as Fréchet distances, all of whose replicates are too large.
+   */
+  readonly interval?: 'quantiles' | 'normal';
   /** Called after each measurement with the number done. */
   readonly onProgress?: (done: number) => void;
 }
 
 /**
- * Measures resamplings with replacement of every set (Efron 1979, "Bootstrap methods: another look at the jackknife");
- * the interval lies between quantiles of the replicates. Not for measures that repeated examples bias, such as
- * Fréchet distances (their replicates are all too large) and neighbours: take `jackknife` there.
+ * Measures resamplings with replacement of every set (Efron 1979, "Bootstrap methods: another look at the jackknife").
+ * Not for neighbours, which repeated examples make meaningless.
  */
 export async function bootstrap<M extends Measurement>(
   sets: readonly FeatureSet[],
   measure: Measure<M>,
   options: BootstrapOptions = {},
 ): Promise<WithErrors<M>> {
-  const { replicates = 200, level = 0.95, seed = 0, onProgress } = options;
+  const { replicates = 200, level = 0.95, seed = 0, interval = 'quantiles', onProgress } = options;
   requireInteger('replicates', replicates, 2);
   requireLevel(level);
   const whole = await measure(sets);
@@ -105,8 +111,11 @@ export async function bootstrap<M extends Measurement>(
     values.push((await measure(resampled)).value);
     onProgress?.(replicate + 1);
   }
-  const { standardError, low, high } = spread(values, level);
-  return { ...whole, standardError, interval: { level, low, high, method: 'bootstrap' } };
+  const { standardError, ...quantiles } = spread(values, level);
+  const reach = normalQuantile((1 + level) / 2) * standardError;
+  const ends = interval === 'normal' ? { low: whole.value - reach, high: whole.value + reach } : quantiles;
+  const about = { level, method: 'bootstrap', resamplings: replicates, seed } as const;
+  return { ...whole, standardError, interval: { ...about, ...ends } };
 }
 
 /** `count` row numbers drawn with replacement, the same for the same seed and number. */

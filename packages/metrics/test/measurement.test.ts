@@ -51,6 +51,19 @@ test('jackknife and bootstrap give a mean the error σ / √n', async () => {
   expect((drawn.interval.high - drawn.interval.low) / (2 * 1.96 * expected)).toBeLessThan(1.2);
 });
 
+test("the bootstrap error of a Fréchet distance is the jackknife's, and a normal interval is about the value", async () => {
+  const sets = [plane(11, 300), plane(12, 300, 2)];
+  const distance = async ([x, y]: readonly FeatureSet[]) =>
+    frechetDistance(statisticsOf(x!), statisticsOf(y!));
+  const drawn = await bootstrap(sets, distance, { interval: 'normal', seed: 3 });
+  const deleted = await jackknife(sets, distance);
+  // Known to 1 / √400 and 1 / √80.
+  expect(Math.abs(drawn.standardError / deleted.standardError - 1)).toBeLessThan(0.5);
+  expect((drawn.interval.low + drawn.interval.high) / 2).toBeCloseTo(drawn.value, 12);
+  expect(drawn.interval).toMatchObject({ method: 'bootstrap', resamplings: 200, seed: 3 });
+  expect(deleted.interval).toMatchObject({ method: 'jackknife', resamplings: 40, seed: 0 });
+});
+
 test('a 90 % jackknife interval of a Fréchet distance between one-feature sets holds the truth about that often', async () => {
   // Far apart, so that the bias is small beside the error.
   let held = 0;

@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readFile as readSafetensors, writeFileAtomic } from '@srmcmc/safetensors/node';
-import { featureSet, frechetDistance, loadStatistics, saveStatistics, statisticsOf } from '../src/index.ts';
+import {
+  featureSet,
+  frechetDistance,
+  loadStatistics,
+  readNpz,
+  saveStatistics,
+  statisticsOf,
+} from '../src/index.ts';
 import { writeNpy, writeZip } from '../src/statistics/npz.ts';
 import { arrays, goldenPath, statistics } from './goldens.ts';
 
@@ -84,6 +91,29 @@ test('files that are cut short, altered, or hold something else are refused, and
   }
   await expect(loadStatistics(join(folder, 'missing.npz'))).rejects.toMatchObject({ code: 'ENOENT' });
   await expect(loadStatistics('statistics.txt')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+});
+
+test('arrays of an .npz file are read by their names, and what is wrong with a file is said', async () => {
+  const arrays = await readNpz(goldenPath('pytorch-fid-compressed.npz'));
+  expect([...arrays].map(([name, { shape }]) => `${name} ${shape.join('×')}`)).toEqual([
+    'mu 24',
+    'sigma 24×24',
+  ]);
+  const whole = await readFile(goldenPath('pytorch-fid.npz'));
+  const damaged = Buffer.from(whole);
+  damaged[300]! ^= 1;
+  for (const [name, bytes, problem] of [
+    ['cut.npz', whole.subarray(0, 2000), 'it is no zip archive, or is cut short'],
+    ['damaged.npz', damaged, 'mu.npy in it is damaged: its checksum is wrong'],
+  ] as const) {
+    const path = join(folder, name);
+    await writeFile(path, bytes);
+    await expect(readNpz(path)).rejects.toMatchObject({
+      code: 'CORRUPT_DATA',
+      message: `${path}: ${problem}`,
+    });
+  }
+  await expect(readNpz(join(folder, 'none.npz'))).rejects.toMatchObject({ code: 'MISSING_DATA' });
 });
 
 test('safetensors files of others, in single precision and without metadata, are read', async () => {

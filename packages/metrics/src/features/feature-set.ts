@@ -1,7 +1,7 @@
 /** Features of many examples as one matrix that remembers what computed it. */
 import { createHash } from 'node:crypto';
-import { elements, InvalidArgumentError, InvalidShapeError, requireInteger } from '@srmcmc/core';
-import { TooFewExamplesError } from '../errors.ts';
+import { elements, InvalidShapeError, requireInteger } from '@srmcmc/core';
+import { IncomparableError, TooFewExamplesError } from '../errors.ts';
 import { NonFiniteFeaturesError } from '../inception/errors.ts';
 
 /** What computed features. Numbers made of features may be compared where all of this is equal. */
@@ -64,20 +64,18 @@ export function requireFinite(values: ArrayLike<number>, dimension: number, firs
   }
 }
 
-/** @throws InvalidShapeError for features of different sizes, InvalidArgumentError for different extractors. */
+/** @throws IncomparableError for features of different sizes or extractors: it lists all that differs. */
 export function requireSameSource(
   a: { readonly dimension: number; readonly source: FeatureSource },
   b: { readonly dimension: number; readonly source: FeatureSource },
 ): void {
-  if (a.dimension !== b.dimension)
-    throw new InvalidShapeError('reference', ['n', a.dimension], [b.dimension]);
-  for (const field of ['name', 'weights', 'resize'] as const) {
-    if (a.source[field] !== b.source[field]) {
-      throw new InvalidArgumentError(
-        `reference.source.${field}`,
-        `is ${b.source[field]}, but that of the samples is ${a.source[field]}: compute both with the same extractor`,
-      );
-    }
+  const pairs = [
+    ['number', a.dimension, b.dimension],
+    ...(['name', 'weights', 'resize'] as const).map((field) => [field, a.source[field], b.source[field]]),
+  ];
+  const differences = pairs.flatMap(([field, x, y]) => (x === y ? [] : [`${field}: ${x}, ${y}`]));
+  if (differences.length > 0) {
+    throw new IncomparableError('the features of the samples and of the reference', differences);
   }
 }
 

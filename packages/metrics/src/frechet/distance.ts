@@ -33,8 +33,8 @@ const LARGEST_HERE = 192;
  * of F₁ F₂ᵀ, where Σ = Fᵀ F by Cholesky's method with complete pivoting. No root of a product is formed, so that
  * nothing special happens where covariances are singular, and no number is added to their diagonals.
  *
- * @throws InvalidShapeError for features of different sizes, InvalidArgumentError for features of different extractors
- * and for matrices that are no covariances, NonFiniteFeaturesError, the signal's reason when it is aborted.
+ * @throws IncomparableError for features of different extractors, InvalidArgumentError for matrices that are no
+ * covariances, NonFiniteFeaturesError, the signal's reason when it is aborted.
  */
 export async function frechetDistance(
   samples: FeatureStatistics,
@@ -64,7 +64,7 @@ export async function frechetDistance(
       reference: { count: reference.count, sha256: digestOf(reference.mean, reference.covariance) },
       settings: {},
     },
-    warnings: [...warnings('samples', samples, meanBias), ...warnings('reference', reference, meanBias)],
+    warnings: warnings({ samples, reference }, meanBias),
   };
 }
 
@@ -122,20 +122,22 @@ function requireStatistics(field: string, { mean, covariance, dimension, count }
 }
 
 function warnings(
-  field: string,
-  { count, dimension, covariance }: FeatureStatistics,
+  sets: { readonly samples: FeatureStatistics; readonly reference: FeatureStatistics },
   bias: number,
 ): string[] {
-  const sentences: string[] = [];
-  if (count <= dimension) {
-    sentences.push(
-      `${field}: ${count} examples for ${dimension} features make a singular covariance; the distance is too large by ` +
-        `${bias.toPrecision(3)} for the means alone, and by more for the covariances: compare it at equal counts ` +
-        'only, or use frechetDistanceInfinity',
-    );
-  }
-  if (trace(covariance, dimension) === 0) sentences.push(`${field}: all examples have the same features`);
-  return sentences;
+  const entries = Object.entries(sets);
+  const few = entries.filter(([, { count, dimension }]) => count <= dimension);
+  const constant = entries.filter(([, { covariance, dimension }]) => trace(covariance, dimension) === 0);
+  const sentences = constant.map(([field]) => `${field}: all examples have the same features`);
+  if (few.length === 0) return sentences;
+  const [fields, counts] = [few.map(([field]) => field), few.map(([, { count }]) => count)].map((words) =>
+    words.join(' and '),
+  );
+  const tooFew =
+    `${fields}: ${counts} examples for ${sets.samples.dimension} features make a singular covariance; the distance is ` +
+    `too large by ${bias.toPrecision(3)} for the means alone, and by more for the covariances: compare it at equal ` +
+    'counts only, or extrapolate it (frechetDistanceInfinity)';
+  return [tooFew, ...sentences];
 }
 
 function trace(matrix: Float64Array, n: number): number {

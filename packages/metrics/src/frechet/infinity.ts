@@ -69,7 +69,13 @@ export async function frechetDistanceInfinity(
     slope: line.slope,
     points: distances,
     computedWith: { ...full!.computedWith, settings: { points, smallest, seed } },
-    warnings: full!.warnings,
+    warnings:
+      reference.count <= reference.dimension
+        ? [
+            `reference: ${reference.count} examples for ${reference.dimension} features: the bias that this causes is not ` +
+              'extrapolated away',
+          ]
+        : [],
   };
 }
 

@@ -1,8 +1,11 @@
-/** numpy's .npz archives of float arrays: a zip of .npy files, read stored or deflated, written stored. */
+/** numpy's .npz archives: a zip of .npy files, read stored or deflated, written stored. */
+import { readFile } from 'node:fs/promises';
 import { inflateRawSync } from 'node:zlib';
+import { CorruptDataError, MissingDataError } from '@srmcmc/core';
 
 export interface NpyArray {
   readonly shape: readonly number[];
+  /** Of float32 and float64 arrays, or of uint8. */
   readonly values: Float64Array | Uint8Array;
 }
 
@@ -15,6 +18,28 @@ const IN_ZIP64 = 0xffffffff;
 const STORED = 0;
 const DEFLATED = 8;
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
+
+/**
+ * The arrays of an .npz file by their names, `arr_0` where np.savez was given none, in the file's order: images as
+ * guided-diffusion keeps them, statistics as pytorch-fid does. The whole file is held in memory.
+ *
+ * @throws MissingDataError where it cannot be read, CorruptDataError where it is cut short, damaged, or holds anything but
+ * floats and bytes in C order.
+ */
+export async function readNpz(path: string): Promise<Map<string, NpyArray>> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    throw new MissingDataError(`${path} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+  try {
+    const files = [...readZip(bytes)].filter(([name]) => name.endsWith('.npy'));
+    return new Map(files.map(([name, content]) => [name.slice(0, -'.npy'.length), readNpy(content)]));
+  } catch (cause) {
+    throw new CorruptDataError(`${path}: ${(cause as Error).message}`, { cause });
+  }
+}
 
 /** The files in an archive, by their names. @throws Error that says what is wrong with it. */
 export function readZip(bytes: Buffer): Map<string, Buffer> {
@@ -97,7 +122,8 @@ export function readNpy(bytes: Buffer): NpyArray {
     throw new Error('it is in Fortran order: save np.ascontiguousarray(array)');
   }
   const count = shape.reduce((product, size) => product * size, 1);
-  const data = Uint8Array.from(bytes.subarray(start));
+  // A copy, for the numbers must lie at a multiple of their size.
+  const data = new Uint8Array(bytes.subarray(start));
   const read = { '<f8': Float64Array, '<f4': Float32Array, '|u1': Uint8Array }[descr];
   if (read === undefined) throw new Error(`it holds ${descr}: save it as float64`);
   if (data.length !== count * read.BYTES_PER_ELEMENT)

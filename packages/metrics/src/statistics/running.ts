@@ -82,7 +82,7 @@ export class RunningStatistics {
   /**
    * Adds all that another one has seen, which stays as it is.
    *
-   * @throws InvalidShapeError or InvalidArgumentError for features of another kind.
+   * @throws IncomparableError for features of another kind.
    */
   merge(other: RunningStatistics): void {
     requireSameSource(this, other);
