@@ -41,8 +41,10 @@ export interface TrainResult {
 export async function train(given: Config, options: TrainOptions = {}): Promise<TrainResult> {
   const { signal, onProgress = () => undefined, resume, command = 'train()' } = options;
   if (given.export !== null) weightsExtension('export', given.export);
-  if (given.threads !== null) process.env.SRMCMC_THREADS = String(given.threads);
-  const backend = await selectBackend(given.backend, { precision: given.precision });
+  const backend = await selectBackend(given.backend, {
+    precision: given.precision,
+    threads: given.threads ?? undefined,
+  });
   for (const text of describeBackend(backend).split('\n')) onProgress({ kind: 'note', text });
   const dataset = await openData(given);
   const keys = runKeys(given.seed);

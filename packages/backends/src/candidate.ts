@@ -18,6 +18,8 @@ export interface StartOptions {
   readonly tfjsNode?: string | undefined;
   /** Of the native backend's short runs. */
   readonly precision?: Precision | undefined;
+  /** Of the native backend. */
+  readonly threads?: number | undefined;
 }
 
 /** The backend is active. */

@@ -10,6 +10,7 @@ type ComputedPrecision = 'float32' | 'bfloat16';
 interface NativeModule {
   registerNativeBackend(): boolean;
   setPrecision(precision: ComputedPrecision): void;
+  setThreads(count: number): void;
   nativeStatus(): {
     available: boolean;
     instructionSet?: string;
@@ -28,7 +29,7 @@ const rebuild = `install ${toolchain}, then install @srmcmc/native again`;
 
 export const native: Candidate = {
   name: 'native',
-  async start({ precision = 'auto' }) {
+  async start({ precision = 'auto', threads }) {
     let module: NativeModule;
     try {
       module = await load();
@@ -43,8 +44,9 @@ export const native: Candidate = {
     }
     const computed = precision === 'auto' ? (inHardware(status) ? 'bfloat16' : 'float32') : precision;
     module.setPrecision(computed);
+    if (threads !== undefined) module.setThreads(threads);
     const instructions = status.precisions?.[computed] ?? status.instructionSet;
-    return { backend: NATIVE, label: label(computed, instructions, status.threads) };
+    return { backend: NATIVE, label: label(computed, instructions, module.nativeStatus().threads) };
   },
 };
 

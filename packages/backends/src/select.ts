@@ -32,6 +32,8 @@ export interface BackendOptions {
    * has instructions for it, else float32. Everything else is float32.
    */
   readonly precision?: Precision | undefined;
+  /** Threads of the native backend, 1 to 256. Default: SRMCMC_THREADS, or else one for each hardware thread. */
+  readonly threads?: number | undefined;
 }
 
 /** A better backend that was passed over, and why. */
@@ -51,13 +53,17 @@ export interface BackendChoice {
   readonly advice?: string;
 }
 
+/** As many as the native backend takes. */
+const MOST_THREADS = 256;
+
 /**
  * Makes a TensorFlow.js backend the active one and says which, and why not a better one.
  *
  * 'auto' takes the first that runs of: native, tensorflow-gpu, tensorflow, wasm, cpu. Nothing is downloaded.
  *
  * @throws BackendUnavailableError when the backend that was asked for cannot run here; the message says what to install.
- * @throws InvalidArgumentError when `request` is none of `backendRequests`, or for bfloat16 without the native backend.
+ * @throws InvalidArgumentError when `request` is none of `backendRequests`, `threads` is out of range, or for bfloat16
+ * without the native backend.
  */
 export async function selectBackend(
   request: BackendRequest = 'auto',
@@ -69,12 +75,15 @@ export async function selectBackend(
       `must be one of ${backendRequests.join(', ')}, got '${request}'`,
     );
   }
-  const { precision = 'auto' } = options;
+  const { precision = 'auto', threads } = options;
   if (!precisions.includes(precision)) {
     throw new InvalidArgumentError(
       'precision',
       `must be one of ${precisions.join(', ')}, got '${precision}'`,
     );
+  }
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {
+    throw new InvalidArgumentError('threads', `must be an integer from 1 to ${MOST_THREADS}, got ${threads}`);
   }
   const choice = await (request === 'auto' ? selectBest(options) : selectNamed(request, options));
   if (precision === 'bfloat16' && choice.name !== NATIVE) {

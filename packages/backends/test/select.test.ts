@@ -68,6 +68,25 @@ describe('the precision', () => {
   });
 });
 
+describe('threads', () => {
+  it('are set although the addon has been asked before, and show in the label', async (context) => {
+    const { nativeStatus, setThreads } = await import('@srmcmc/native');
+    const { available, threads: before } = nativeStatus();
+    if (!available) return context.skip('the addon of @srmcmc/native is not built');
+    const wanted = before! + 1;
+    expect((await selectBackend('native', { threads: wanted })).label).toContain(`, ${wanted} threads)`);
+    expect(nativeStatus().threads).toBe(wanted);
+    expect((await selectBackend('native', { threads: 1 })).label).toContain(', 1 thread)');
+    setThreads(before!);
+  });
+
+  it.each([0, 257, 1.5])('%s are refused', async (threads) => {
+    await expect(selectBackend('cpu', { threads })).rejects.toThrow(
+      /^threads: must be an integer from 1 to 256/,
+    );
+  });
+});
+
 describe("selectBackend('auto')", () => {
   it('activates the first that runs: everything that it skipped refuses when asked for by name', async () => {
     const choice = await selectBackend('auto');
