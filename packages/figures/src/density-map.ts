@@ -1,12 +1,18 @@
 /** Densities in the plane side by side: truth, model and samples, each with its axes and its colour scale. */
+import { InvalidArgumentError } from '@srmcmc/core';
+import { colourBar, type ColourRange } from './colour-bar.ts';
 import { colourAt } from './colour-map.ts';
-import { type Axis, type Frame, LABEL_ROOM, panel, round, svg, text } from './plot.ts';
-import { pixelsToPng } from './png.ts';
+import { embedPixels } from './embedded-picture.ts';
+import { type Axis, type Frame, LABEL_ROOM, panel, svg, text } from './plot.ts';
 
 export interface DensityPanel {
   readonly title: string;
   /** [rows, columns], row by row from the top, so that the first value belongs to the least x₁ and the largest x₂. */
   readonly values: ArrayLike<number>;
+  /** What the colours span; values beyond have the colour of the end, and the scale says so. The map's unless given. */
+  readonly range?: ColourRange;
+  /** What the colours stand for; the map's label unless given. */
+  readonly label?: string;
 }
 
 export interface DensityMap {
@@ -16,86 +22,84 @@ export interface DensityMap {
   readonly size: readonly [columns: number, rows: number];
   readonly x: readonly [low: number, high: number];
   readonly y: readonly [low: number, high: number];
-  /** One colour scale for all panels, so that they can be compared; otherwise each has its own. */
+  /** One colour scale for all panels without a range, so that they can be compared; otherwise each has its own. */
   readonly sharedScale?: boolean;
   /** What the colours stand for: `density`, `log density`. */
   readonly label?: string;
+  /** Panels side by side before the next row of them; all unless given. */
+  readonly panelsPerRow?: number;
 }
 
 const SIDE = 260;
+/** Below the picture's title, for the titles of a row's panels. */
 const TOP = 62;
 const BAR = { gap: 14, width: 14, room: 62 } as const;
-const BETWEEN = 20;
-const SHADES = 128;
+const BETWEEN = { x: 20, y: 34 } as const;
 
-/** An SVG picture that holds its pixels. Values that are not finite have the colour of the least. */
+/**
+ * An SVG picture that holds its pixels. Values that are not finite have the colour of the least.
+ *
+ * @throws InvalidArgumentError for a panel whose values are not as many as `size` says.
+ */
 export async function densityMap(map: DensityMap): Promise<string> {
-  const { title, panels, size, sharedScale = false, label = 'density' } = map;
-  const pitch = LABEL_ROOM.left + SIDE + BAR.gap + BAR.width + BAR.room + BETWEEN;
-  const height = TOP + SIDE + LABEL_ROOM.bottom;
+  const { title, panels, size, sharedScale = false, label = 'density', panelsPerRow = panels.length } = map;
+  panels.forEach(({ values }, i) => {
+    if (values.length === size[0] * size[1]) return;
+    throw new InvalidArgumentError(
+      `panels.${i}.values`,
+      `must be ${size[0]} × ${size[1]}, got ${values.length}`,
+    );
+  });
+  const pitch = {
+    x: LABEL_ROOM.left + SIDE + BAR.gap + BAR.width + BAR.room + BETWEEN.x,
+    y: SIDE + LABEL_ROOM.bottom + BETWEEN.y,
+  };
+  const columns = Math.min(panelsPerRow, panels.length);
+  const rows = Math.ceil(panels.length / panelsPerRow);
   const own = panels.map(({ values }) => rangeOf(values));
-  const all: [number, number] = [
-    Math.min(...own.map(([low]) => low)),
-    Math.max(...own.map(([, high]) => high)),
-  ];
+  const free = own.filter((_, i) => panels[i]!.range === undefined);
+  const all: ColourRange = [Math.min(...free.map(([low]) => low)), Math.max(...free.map(([, high]) => high))];
   const x: Axis = { label: 'x₁', range: map.x };
   const y: Axis = { label: 'x₂', range: map.y };
   const drawn = await Promise.all(
     panels.map(async (one, i) => {
-      const range = sharedScale ? all : own[i]!;
-      const frame: Frame = { left: i * pitch + LABEL_ROOM.left, top: TOP, width: SIDE, height: SIDE };
-      const picture = await embedded(frame, one.values, size, range);
+      const range = one.range ?? (sharedScale ? all : own[i]!);
+      const frame: Frame = {
+        left: (i % columns) * pitch.x + LABEL_ROOM.left,
+        top: TOP + Math.floor(i / columns) * pitch.y,
+        width: SIDE,
+        height: SIDE,
+      };
+      const picture = await coloured(frame, one.values, size, range);
+      const bar: Frame = { ...frame, left: frame.left + SIDE + BAR.gap, width: BAR.width };
       return [
-        text(frame.left, 48, one.title, { bold: true }),
+        text(frame.left, frame.top - 14, one.title, { bold: true }),
         panel(frame, { x, y }, () => picture),
-        await colourBar({ ...frame, left: frame.left + SIDE + BAR.gap, width: BAR.width }, range, label),
+        await colourBar(bar, { range, label: one.label ?? label, holds: own[i]! }),
       ].join('\n');
     }),
   );
-  return svg(panels.length * pitch, height, title, [
-    text(LABEL_ROOM.left, 22, title, { bold: true }),
-    ...drawn,
-  ]);
+  const height = TOP + rows * pitch.y - BETWEEN.y;
+  return svg(columns * pitch.x, height, title, [text(LABEL_ROOM.left, 22, title, { bold: true }), ...drawn]);
 }
 
-async function embedded(
-  { left, top, width, height }: Frame,
+function coloured(
+  frame: Frame,
   values: ArrayLike<number>,
   [columns, rows]: readonly [number, number],
-  [low, high]: readonly [number, number],
+  [low, high]: ColourRange,
 ): Promise<string> {
   const pixels = new Uint8Array(columns * rows * 3);
   for (let i = 0; i < columns * rows; i++) {
     const fraction = high > low ? (values[i]! - low) / (high - low) : 0;
-    pixels.set(colourAt(Number.isFinite(fraction) ? fraction : 0), 3 * i);
+    const isShown = Number.isFinite(values[i]!);
+    pixels.set(colourAt(isShown ? fraction : 0), 3 * i);
   }
-  const png = Buffer.from(await pixelsToPng(pixels, [rows, columns, 3])).toString('base64');
-  return (
-    `<image x="${left}" y="${top}" width="${width}" height="${height}" preserveAspectRatio="none" ` +
-    `href="data:image/png;base64,${png}"/>`
-  );
+  return embedPixels(frame, pixels, [rows, columns, 3]);
 }
 
-async function colourBar(frame: Frame, range: readonly [number, number], label: string): Promise<string> {
-  const ramp = Array.from({ length: SHADES }, (_, i) => 1 - i / (SHADES - 1));
-  const [low, high] = range;
-  const { left, top, width, height } = frame;
-  const at = (fraction: number): number => round(top + (1 - fraction) * height + 4.5);
-  const mark = (fraction: number): string => {
-    const value = low + fraction * (high - low);
-    // Next to the others of the scale it is nothing.
-    const shown = Math.abs(value) < 1e-3 * (high - low) ? 0 : value;
-    return text(left + width + 5, at(fraction), shortNumber(shown));
-  };
-  return [
-    await embedded(frame, ramp, [1, ramp.length], [0, 1]),
-    `<rect x="${left}" y="${top}" width="${width}" height="${height}" fill="none" stroke="#8b94a3"/>`,
-    ...[0, 0.25, 0.5, 0.75, 1].map(mark),
-    text(left + width + 5, top - 10, label, { anchor: 'middle' }),
-  ].join('');
-}
-
-function rangeOf(values: ArrayLike<number>): [number, number] {
+/** Of the finite values. */
+function rangeOf(values: ArrayLike<number>): ColourRange {
   let [low, high] = [Infinity, -Infinity];
   for (let i = 0; i < values.length; i++) {
     if (!Number.isFinite(values[i]!)) continue;
@@ -103,13 +107,4 @@ function rangeOf(values: ArrayLike<number>): [number, number] {
     high = Math.max(high, values[i]!);
   }
   return low <= high ? [low, high] : [0, 0];
-}
-
-function shortNumber(value: number): string {
-  const size = Math.abs(value);
-  const shown =
-    size !== 0 && (size >= 1e4 || size < 1e-2)
-      ? value.toExponential(1)
-      : String(Number(value.toPrecision(2)));
-  return shown.replace('e+', 'e').replaceAll('-', '−');
 }

@@ -20,6 +20,8 @@ export interface Series {
   readonly errors?: readonly number[];
   /** The next of the palette unless given. */
   readonly colour?: string;
+  /** A line unless given; `dots` adds a dot at every point, `area` fills what is below and has no line. */
+  readonly style?: 'line' | 'dots' | 'area';
 }
 
 export interface LineChart {
@@ -29,6 +31,8 @@ export interface LineChart {
   readonly series: readonly Series[];
   readonly xScale?: Axis['scale'];
   readonly yScale?: Axis['scale'];
+  /** What the y axis spans, such that charts can be compared; as the values need unless given. */
+  readonly yRange?: Axis['range'];
   /** Places on the x axis to mark by a dashed line. */
   readonly marks?: readonly number[];
   /** Pixels; 600 by 320 unless given. */
@@ -48,13 +52,52 @@ interface Point {
   readonly high: number;
 }
 
+export interface LineCharts {
+  readonly title: string;
+  /** All as large as the first; a chart's title stands above it. */
+  readonly charts: readonly LineChart[];
+  /** Charts side by side before the next row of them; all unless given. */
+  readonly chartsPerRow?: number;
+}
+
+const HEADING = 40;
+
 /** An SVG picture; values that are not finite, or not positive on a logarithmic axis, are left out. */
 export function lineChart(chart: LineChart): string {
-  const { title, width = 600, height = 320, xScale = 'linear', yScale = 'linear', marks = [] } = chart;
+  const [width, height] = sizeOf(chart);
+  return svg(width, height, chart.title, chartAt(chart, 0, 0, [width, height]));
+}
+
+/** Charts in rows, an SVG picture. */
+export function lineCharts({ title, charts, chartsPerRow = charts.length }: LineCharts): string {
+  const [first] = charts;
+  const [width, height] = first === undefined ? [0, 0] : sizeOf(first);
+  const rows = Math.ceil(charts.length / chartsPerRow);
+  return svg(Math.min(chartsPerRow, charts.length) * width, HEADING + rows * height, title, [
+    text(LABEL_ROOM.left, 24, title, { bold: true }),
+    ...charts.flatMap((chart, i) => {
+      const [column, row] = [i % chartsPerRow, Math.floor(i / chartsPerRow)];
+      return chartAt(chart, column * width, HEADING + row * height, [width, height]);
+    }),
+  ]);
+}
+
+function sizeOf({ width = 600, height = 320 }: LineChart): [width: number, height: number] {
+  return [width, height];
+}
+
+function chartAt(
+  chart: LineChart,
+  left: number,
+  top: number,
+  [width, height]: readonly [number, number],
+): string[] {
+  const { title, xScale = 'linear', yScale = 'linear', yRange, marks = [] } = chart;
   const usable = (value: number, scale: Axis['scale']): boolean =>
     Number.isFinite(value) && (scale !== 'log' || value > 0);
-  const curves = chart.series.map(({ label, points, errors, colour }, i) => ({
+  const curves = chart.series.map(({ label, points, errors, colour, style = 'line' }, i) => ({
     label,
+    style,
     colour: colour ?? PALETTE[i % PALETTE.length]!,
     points: thinned(
       points
@@ -64,8 +107,8 @@ export function lineChart(chart: LineChart): string {
   }));
   const all = curves.flatMap(({ points }) => points);
   const frame: Frame = {
-    left: LABEL_ROOM.left,
-    top: TOP,
+    left: left + LABEL_ROOM.left,
+    top: top + TOP,
     width: width - LABEL_ROOM.left - RIGHT,
     height: height - TOP - LABEL_ROOM.bottom,
   };
@@ -80,35 +123,48 @@ export function lineChart(chart: LineChart): string {
     ),
   };
   const heights = all.flatMap(({ y, low, high }) => [y, low, high]).filter((value) => usable(value, yScale));
-  const y: Axis = { label: chart.yLabel, scale: yScale, range: rangeOf(heights, yScale, 0.05) };
-  return svg(width, height, title, [
-    text(frame.left, 24, title, { bold: true }),
-    ...(curves.length > 1 ? [legend(frame.left, 48, curves)] : []),
+  const range = yRange ?? rangeOf(heights, yScale, 0.05);
+  const y: Axis = { label: chart.yLabel, scale: yScale, range };
+  return [
+    text(frame.left, top + 24, title, { bold: true }),
+    ...(curves.length > 1 ? [legend(frame.left, top + 48, curves)] : []),
     panel(frame, { x, y }, (projection) =>
       [
         ...marks.map((mark) => dashed(projection.x(mark), frame)),
-        ...curves.map(({ points, colour }) => curve(points, colour, projection, y.range[0])),
+        ...curves.map((one) => curve(one, projection, range[0])),
       ].join(''),
     ),
-  ]);
+  ];
 }
 
-function curve(points: readonly Point[], colour: string, projection: Projection, least: number): string {
+interface Curve {
+  readonly points: readonly Point[];
+  readonly colour: string;
+  readonly style: NonNullable<Series['style']>;
+}
+
+function curve({ points, colour, style }: Curve, projection: Projection, least: number): string {
   const at = (x: number, y: number): string =>
     `${round(projection.x(x))},${round(projection.y(Math.max(y, least)))}`;
   const [only] = points;
   if (only === undefined) return '';
+  const centre = points.map(({ x, y }) => at(x, y));
+  if (style === 'area') {
+    const floor = [points.at(-1)!, only].map(({ x }) => at(x, least));
+    return `<polygon points="${[...centre, ...floor].join(' ')}" fill="${colour}" fill-opacity="0.35"/>`;
+  }
   const upper = points.map(({ x, high }) => at(x, high));
   const lower = points.map(({ x, low }) => at(x, low)).reverse();
   const band = points.some(({ low, high }) => low < high)
     ? `<polygon points="${[...upper, ...lower].join(' ')}" fill="${colour}" fill-opacity="0.2"/>`
     : '';
-  if (points.length === 1) {
-    const [cx, cy] = at(only.x, only.y).split(',');
-    return `${band}<circle cx="${cx}" cy="${cy}" r="3" fill="${colour}"/>`;
-  }
-  const centre = points.map(({ x, y }) => at(x, y)).join(' ');
-  return `${band}<polyline points="${centre}" fill="none" stroke="${colour}" stroke-width="1.8" stroke-linejoin="round"/>`;
+  const dots = (points.length === 1 || style === 'dots' ? centre : []).map((place) => {
+    const [cx, cy] = place.split(',');
+    return `<circle cx="${cx}" cy="${cy}" r="3" fill="${colour}"/>`;
+  });
+  if (points.length === 1) return band + dots.join('');
+  const line = `<polyline points="${centre.join(' ')}" fill="none" stroke="${colour}" stroke-width="1.8" stroke-linejoin="round"/>`;
+  return band + line + dots.join('');
 }
 
 function dashed(x: number, { top, height }: Frame): string {

@@ -29,7 +29,7 @@ const INK = '#1c2433';
 const FRAME = '#8b94a3';
 const GRID = '#e6e8ec';
 /** Pixels that a tick and its number need along the axis. */
-const TICK_ROOM = { x: 64, y: 32 } as const;
+export const TICK_ROOM = { x: 64, y: 32 } as const;
 const DECADES_WITH_STEPS = 2.5;
 /** Pixels from a frame to what is written beside it. */
 export const LABEL_ROOM = { left: 78, bottom: 52 } as const;
@@ -139,7 +139,7 @@ function fractionAlong({ scale, range: [low, high] }: Axis): (value: number) => 
 }
 
 /** Round numbers within the range: 1, 2 and 5 times a power of ten, or the powers alone where there are many. */
-function ticks({ scale, range: [low, high] }: Axis, room: number): number[] {
+export function ticks({ scale, range: [low, high] }: Pick<Axis, 'scale' | 'range'>, room: number): number[] {
   if (scale === 'log') {
     const mantissas = Math.log10(high / low) > DECADES_WITH_STEPS ? [1] : [1, 2, 5];
     const decades = integers(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)));
@@ -157,7 +157,7 @@ function integers(first: number, last: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }
 
-function formatTick(value: number): string {
+export function formatTick(value: number): string {
   const size = Math.abs(value);
   const shown =
     size !== 0 && (size >= 1e6 || size < 1e-3)

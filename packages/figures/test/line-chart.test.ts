@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lineChart, type LineChart, type Series, svgToPng } from '../src/index.ts';
+import { lineChart, type LineChart, lineCharts, type Series, svgToPng } from '../src/index.ts';
 import sharp from 'sharp';
 
 const chart = (series: readonly Series[], rest: Partial<LineChart> = {}): string =>
@@ -111,4 +111,60 @@ test('a PNG has two pixels for one unit', async () => {
   const png = await svgToPng(chart([], { width: 300, height: 200 }));
   const { format, width, height } = await sharp(png).metadata();
   expect({ format, width, height }).toEqual({ format: 'png', width: 600, height: 400 });
+});
+
+test('dots stand at the points; an area is closed along the foot of the axis and has no line', () => {
+  const points = [
+    [0, 1],
+    [1, 3],
+    [2, 2],
+  ] as const;
+  const dotted = chart([{ label: '', points, style: 'dots' }]);
+  const centres = [...dotted.matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"/g)].map(([, x, y]) => [+x!, +y!]);
+  expect(centres).toEqual(corners(dotted, 'polyline'));
+  const filled = chart([{ label: '', points, style: 'area' }], { yRange: [0, 4] });
+  expect(filled).not.toContain('<polyline');
+  const [, , , right, left] = corners(filled, 'polygon') as [number, number][];
+  const foot = Number(/<clipPath[^>]*><rect[^>]* y="([\d.]+)"/.exec(filled)![1]);
+  const height = Number(/<clipPath[^>]*><rect[^>]* height="([\d.]+)"/.exec(filled)![1]);
+  expect([right![1], left![1]]).toEqual([foot + height, foot + height]);
+});
+
+test('a given range of y is what the axis spans', () => {
+  const points = [
+    [0, 1],
+    [1, 2],
+  ] as const;
+  const svg = chart([{ label: '', points }], { yRange: [0, 4] });
+  expect(labels(svg)).toEqual(expect.arrayContaining(['0', '4']));
+  const [[, low], [, high]] = corners(svg, 'polyline') as [[number, number], [number, number]];
+  const height = Number(/<clipPath[^>]*><rect[^>]* height="([\d.]+)"/.exec(svg)![1]);
+  expect(low - high).toBeCloseTo(height / 4, 0);
+});
+
+test('charts stand in rows, each as it is alone', () => {
+  const points = [
+    [0, 1],
+    [1, 2],
+  ] as const;
+  const one = (title: string): LineChart => ({
+    title,
+    xLabel: 'x',
+    yLabel: 'y',
+    series: [{ label: '', points }],
+    width: 300,
+    height: 200,
+  });
+  const svg = lineCharts({ title: 'three', charts: ['a', 'b', 'c'].map(one), chartsPerRow: 2 });
+  expect(/<svg[^>]* width="(\d+)"/.exec(svg)![1]).toBe('600');
+  expect(labels(svg)).toEqual(expect.arrayContaining(['three', 'a', 'b', 'c']));
+  const lines = [...svg.matchAll(/<polyline points="([\d.]+),([\d.]+)/g)].map(([, x, y]) => [+x!, +y!]);
+  const [alone] = corners(lineChart(one('a')), 'polyline') as [[number, number]];
+  const [[x, y]] = lines as [[number, number]];
+  expect(x).toBe(alone[0]);
+  expect(lines).toEqual([
+    [x, y],
+    [x + 300, y],
+    [x, y + 200],
+  ]);
 });
