@@ -22,7 +22,7 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: ['@srmcmc/source', 'node', 'import'] } },
   test: {
     exclude: [...configDefaults.exclude, ...withoutNative()],
-    include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'tools/**/*.test.ts'],
+    include: ['{packages,apps}/*/test/**/*.test.ts', 'examples/test/**/*.test.ts', 'tools/**/*.test.ts'],
     pool: 'forks',
     // Backends run threads of their own, so more workers than this slow each other down.
     maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
