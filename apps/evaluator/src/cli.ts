@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 /** The program srmcmc-eval. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { main } from './main.ts';
 
 const controller = new AbortController();
@@ -11,4 +13,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 const { stdout, stderr } = process;
-process.exitCode = await main(process.argv.slice(2), { stdout, stderr, signal: controller.signal });
+const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+process.exitCode = await main(process.argv.slice(2), {
+  stdout,
+  stderr,
+  signal: controller.signal,
+  cacheFolder: join(cache, 'srmcmc', 'features'),
+});

@@ -8,14 +8,17 @@ import type { TextOutput } from './progress.ts';
 export interface Context {
   readonly stdout: TextOutput;
   readonly stderr: TextOutput;
+  /** Where features are kept, so that an evaluation that was interrupted goes on; undefined keeps none. */
+  readonly cacheFolder?: string | undefined;
   /** Aborted when the user asks to stop. */
   readonly signal: AbortSignal;
 }
 
-/** Selects the backend and says on stderr which it is. */
-export async function useBackend(context: Context, backend: BackendRequest): Promise<void> {
+/** Selects the backend, says on stderr which it is, and returns its description. */
+export async function useBackend(context: Context, backend: BackendRequest): Promise<string> {
   const choice = await selectBackend(backend);
   context.stderr.write(`${describeBackend(choice)}\n`);
+  return choice.label;
 }
 
 /** Selects the backend, reads the model, and says on stderr what was found. */

@@ -10,17 +10,32 @@ interface FieldSchema {
   readonly enum?: readonly string[];
   readonly description?: string;
   readonly default?: unknown;
+  /** Of a flag whose value may be left out. */
+  readonly anyOf?: readonly FieldSchema[];
 }
 
-/** Adds a flag for each field: `noiseOff`, a boolean, becomes `--noise-off`, and `steps` becomes `--steps <integer>`. */
+/** A flag that may be given alone, or with a file's name; see `--json`. */
+export function optionalFile(description: string) {
+  return z
+    .union([z.literal(true), z.string()])
+    .optional()
+    .describe(description);
+}
+
+/**
+ * Adds a flag for each field: `noiseOff`, a boolean, becomes `--noise-off`, `steps` becomes `--steps <integer>`, and an
+ * `optionalFile` becomes `--json [file]`.
+ */
 export function addFlags(command: Command, schema: z.ZodObject): Command {
   const properties = z.toJSONSchema(schema, { io: 'input' }).properties as Record<string, FieldSchema>;
-  for (const [field, { type, enum: choices, description, default: initial }] of Object.entries(properties)) {
+  for (const [field, schemaOfField] of Object.entries(properties)) {
+    const { type, enum: choices, description, default: initial, anyOf } = schemaOfField;
     const name = flagName(field);
     const isRequired = !schema.shape[field]!.safeParse(undefined).success;
     const placeholder = choices?.join('|') ?? (type === 'string' ? 'text' : type);
     const help = isRequired ? `${description} (required)` : description;
-    const option = new Option(type === 'boolean' ? name : `${name} <${placeholder}>`, help);
+    const value = anyOf !== undefined ? ' [file]' : type === 'boolean' ? '' : ` <${placeholder}>`;
+    const option = new Option(name + value, help);
     if (type !== 'boolean' && initial !== undefined) option.default(initial);
     if (type === 'integer' || type === 'number') option.argParser(numberOr);
     command.addOption(option.makeOptionMandatory(isRequired));

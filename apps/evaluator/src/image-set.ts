@@ -1,6 +1,7 @@
 /** Images that are measured: samples of a model, a data set, a folder or an array. */
-import { stat } from 'node:fs/promises';
-import { extname } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
 import { listCheckpoints } from '@srmcmc/checkpoint';
 import {
   type Dataset,
@@ -11,8 +12,8 @@ import {
   MissingDataError,
   permutation,
 } from '@srmcmc/core';
-import { openDataset } from '@srmcmc/datasets';
-import type { ImageBatch } from '@srmcmc/metrics';
+import { arrayDataset, type ImageFolder, openDataset } from '@srmcmc/datasets';
+import { type ImageBatch, readNpz } from '@srmcmc/metrics';
 import { type Context, defaultBatch } from './context.ts';
 import { type Model, openModel } from './model.ts';
 import { toBytes } from './pixels.ts';
@@ -25,8 +26,12 @@ export interface ImageSet {
   readonly count: number;
   /** [height, width, channels] */
   readonly shape: readonly number[];
-  /** Bytes, batch after batch; `onProgress` is told the number of images so far. */
-  batches(onProgress: (images: number) => void): AsyncIterable<ImageBatch>;
+  /** By what the images are known again; equal where they are equal. */
+  readonly identity: object;
+  /**
+   * Bytes, batch after batch, from an image on with which a batch begins; `onProgress` is told the number of images so far.
+   */
+  batches(onProgress: (images: number) => void, from?: number): AsyncIterable<ImageBatch>;
 }
 
 export interface ImageSetOptions {
@@ -45,16 +50,16 @@ export interface ImageSetOptions {
 const READ_AT_ONCE = 64;
 /** Folded into the key of the seed; samples use its splits. */
 const CHOICE_KEY = 1;
+const FINGERPRINT_EXAMPLES = 16;
 /** Chains are not clamped and leave [-1, 1] by a little; beyond this, an array holds something else. */
 const LARGEST_FLOAT = 8;
 
-/** Whether a path is a file of statistics: an .npz, or safetensors with `mu` and `sigma`. */
+/** Whether a path is a file of statistics: an .npz or safetensors with `mu` and `sigma`. */
 export async function isStatistics(path: string): Promise<boolean> {
   const extension = extname(path).toLowerCase();
   if (extension === '.npz') {
-    if ((await kindOf(path)) !== 'file')
-      throw new MissingDataError(`there is no file of statistics at ${path}`);
-    return true;
+    if ((await kindOf(path)) !== 'file') throw new MissingDataError(`there is no file at ${path}`);
+    return (await readNpz(path)).has('mu');
   }
   if (extension !== '.safetensors') return false;
   const { tensors } = await readTensorFile(path);
@@ -87,7 +92,7 @@ async function isModel(source: string): Promise<boolean> {
   return (await listCheckpoints(source)).length > 0;
 }
 
-function modelImages(context: Context, model: Model, options: ImageSetOptions): ImageSet {
+async function modelImages(context: Context, model: Model, options: ImageSetOptions): Promise<ImageSet> {
   for (const warning of model.warnings) context.stderr.write(`warning: ${warning}\n`);
   const { count, seed, noiseOff } = options;
   const { path, iteration, energy } = model;
@@ -95,7 +100,15 @@ function modelImages(context: Context, model: Model, options: ImageSetOptions): 
   requireImages(path, shape);
   if (count === undefined) throw new InvalidArgumentError('count', `say how many samples of ${path} to draw`);
   const steps = options.steps ?? model.sampler.steps;
+  const batch = options.batch ?? defaultBatch(model);
   return {
+    identity: {
+      model: createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex'),
+      sampler: model.sampler,
+      ...{ count, steps, seed, batch, noise: !noiseOff },
+    },
     about: {
       model: path,
       ...(iteration !== undefined && { iteration }),
@@ -106,12 +119,13 @@ function modelImages(context: Context, model: Model, options: ImageSetOptions): 
     },
     count,
     shape,
-    async *batches(onProgress) {
+    async *batches(onProgress, from = 0) {
       const sampling = {
         count,
+        from,
         steps,
         seed,
-        batch: options.batch ?? defaultBatch(model),
+        batch,
         noise: !noiseOff,
         signal: context.signal,
         onProgress,
@@ -126,24 +140,26 @@ function modelImages(context: Context, model: Model, options: ImageSetOptions): 
 async function dataImages(context: Context, source: string, options: ImageSetOptions): Promise<ImageSet> {
   const { size, seed } = options;
   const [, name, split] = /^(.*?)(?::(train|test))?$/s.exec(source) as unknown as [string, string, Split?];
-  const image = (await isImageFolder(name)) && size !== undefined ? { image: { size } } : {};
-  const dataset = await openDataset(name, { ...(split && { split }), ...image });
+  const resized = (await isImageFolder(name)) ? size : undefined;
+  const dataset = await openData(name, split, resized);
   requireImages(dataset.name, dataset.shape);
   const count = Math.min(options.count ?? dataset.size, dataset.size);
   const order =
     count === dataset.size ? undefined : permutation(foldIn(keyOf(seed), CHOICE_KEY), dataset.size);
+  const about = {
+    data: source,
+    examples: count,
+    of: dataset.size,
+    ...(order && { seed }),
+    ...(resized !== undefined && { resizedTo: resized }),
+  };
   return {
-    about: {
-      data: source,
-      examples: count,
-      of: dataset.size,
-      ...(order && { seed }),
-      ...(size !== undefined && 'image' in image && { resizedTo: size }),
-    },
+    about,
     count,
     shape: dataset.shape,
-    async *batches(onProgress) {
-      for (let first = 0; first < count; first += READ_AT_ONCE) {
+    identity: { ...about, shape: dataset.shape, content: await fingerprint(dataset, name) },
+    async *batches(onProgress, from = 0) {
+      for (let first = from; first < count; first += READ_AT_ONCE) {
         context.signal.throwIfAborted();
         const n = Math.min(READ_AT_ONCE, count - first);
         const indices = Uint32Array.from({ length: n }, (_, i) => order?.[first + i] ?? first + i);
@@ -152,6 +168,52 @@ async function dataImages(context: Context, source: string, options: ImageSetOpt
       }
     },
   };
+}
+
+async function openData(name: string, split: Split | undefined, size: number | undefined): Promise<Dataset> {
+  if (extname(name).toLowerCase() === '.npz') return npzImages(name);
+  try {
+    return await openDataset(name, {
+      ...(split && { split }),
+      ...(size !== undefined && { image: { size } }),
+    });
+  } catch (error) {
+    // The package speaks of its own option.
+    if (error instanceof InvalidShapeError && size === undefined) {
+      const problem = error.message.replace(/: give imageSide.*$/s, '');
+      throw new InvalidArgumentError('size', `the images differ: ${problem}; --size resizes all`);
+    }
+    throw error;
+  }
+}
+
+/** The images of an .npz as guided-diffusion and others write it: its one array [n, height, width, channels]. */
+async function npzImages(path: string): Promise<Dataset> {
+  const arrays = [...(await readNpz(path))];
+  const found = arrays.filter(([, { shape }]) => shape.length === 4);
+  if (found.length !== 1) {
+    const names = arrays.map(([name, { shape }]) => `${name} [${shape.join(', ')}]`).join(', ');
+    throw new InvalidArgumentError(path, `must hold one array [n, height, width, channels]; it has ${names}`);
+  }
+  const [, { shape, values }] = found[0]!;
+  return arrayDataset({
+    name: basename(path, '.npz'),
+    shape: shape.slice(1),
+    values: values instanceof Uint8Array ? values : Float32Array.from(values),
+  });
+}
+
+/** Changes where the files do, or where one of a few examples does. */
+async function fingerprint(dataset: Dataset, path: string): Promise<string> {
+  const hash = createHash('sha256');
+  const files = 'files' in dataset ? (dataset as ImageFolder).files : [path];
+  for (const file of files) {
+    const found = await stat(file).catch(() => undefined);
+    if (found?.isFile()) hash.update(`${file} ${found.size} ${found.mtimeMs}\n`);
+  }
+  const few = Math.min(FINGERPRINT_EXAMPLES, dataset.size);
+  const indices = Uint32Array.from({ length: few }, (_, i) => Math.floor((i * dataset.size) / few));
+  return hash.update(await bytesOf(dataset, indices)).digest('hex');
 }
 
 type Split = 'train' | 'test';

@@ -4,6 +4,7 @@ import { PthError } from '@srmcmc/pth';
 import { SafetensorsError } from '@srmcmc/safetensors';
 import { Command, CommanderError } from 'commander';
 import type { z } from 'zod';
+import { compare, compareFlags } from './commands/compare.ts';
 import { inspect, inspectFlags } from './commands/inspect.ts';
 import { interpolate, interpolateFlags } from './commands/interpolate.ts';
 import { metrics, metricsFlags } from './commands/metrics.ts';
@@ -19,7 +20,8 @@ const FAILURE = 1;
 const INTERRUPTED = 130;
 const MODEL = 'a checkpoint, the folder of a run, or weights (.pth or .safetensors)';
 const IMAGES =
-  'a model, a folder of images, an .npy file, or the name of a data set, `cifar10:test` for its test split';
+  'a model, a folder of images, an .npy or .npz file, statistics, or the name of a data set, `cifar10:test` for its test split';
+const SEVERAL = `each ${IMAGES}; or a result that metrics or compare wrote (.json)`;
 
 /** Runs one command and returns the exit code: 0, 1 for a failure, 2 for a wrong call, 130 when it was stopped. */
 export async function main(args: readonly string[], context: Context): Promise<number> {
@@ -49,9 +51,20 @@ function program(context: Context): Command {
     const command = root.command(name).description(description).argument('<path>', argument);
     addFlags(command, schema).action((path: string) => run(context, path, readFlags(command, schema)));
   };
+  const addForSeveral = <S extends z.ZodObject>(
+    name: string,
+    description: string,
+    argument: string,
+    schema: S,
+    run: (context: Context, paths: readonly string[], flags: z.output<S>) => Promise<void>,
+  ): void => {
+    const command = root.command(name).description(description).argument('<paths...>', argument);
+    addFlags(command, schema).action((paths: string[]) => run(context, paths, readFlags(command, schema)));
+  };
   add('samples', 'draw samples into a picture or an array', MODEL, samplesFlags, samples);
   add('moments', 'compare samples with data, with error bars', MODEL, momentsFlags, moments);
   add('metrics', 'measure how far images are from a reference', IMAGES, metricsFlags, metrics);
+  addForSeveral('compare', 'measure several sets of images alike', SEVERAL, compareFlags, compare);
   add('stats', 'compute the statistics of a reference once', IMAGES, statsFlags, stats);
   add('interpolate', 'draw images along paths between latents', MODEL, interpolateFlags, interpolate);
   add('reconstruct', 'find the latents of held-out images', MODEL, reconstructFlags, reconstruct);

@@ -1,27 +1,29 @@
 /** Measurements as a table, with what they were computed with. */
 import type { Measurement } from '@srmcmc/metrics';
 import { aligned } from './aligned.ts';
+import type { About } from './result.ts';
+import { countsOf, digits, fields, warningsOf } from './words.ts';
 
-type About = Readonly<Record<string, string | number | boolean>>;
+const HEADER = [
+  'measure',
+  'value',
+  '± error',
+  'spread',
+  'features',
+  'weights',
+  'resizing',
+  'counts',
+  'settings',
+];
 
 /** What was measured, a row for each number, and what a reader of them must know. */
 export function metricsTable(
   measurements: readonly Measurement[],
   about: { readonly images: About; readonly reference: About },
 ): string {
-  const header = [
-    'measure',
-    'value',
-    '± error',
-    'spread',
-    'features',
-    'weights',
-    'resizing',
-    'counts',
-    'settings',
-  ];
-  const rows = measurements.map(({ metric, value, standardError, deviation, computedWith }) => {
-    const { features, samples, reference, settings } = computedWith;
+  const rows = measurements.map((measurement) => {
+    const { metric, value, standardError, deviation, computedWith } = measurement;
+    const { features, settings } = computedWith;
     return [
       metric,
       digits(value),
@@ -30,11 +32,10 @@ export function metricsTable(
       features?.name ?? '',
       features?.weights?.slice(0, 8) ?? '',
       features?.resize ?? '',
-      reference === undefined ? String(samples) : `${samples} and ${reference.count}`,
+      countsOf(measurement),
       fields(settings),
     ];
   });
-  const warnings = [...new Set(measurements.flatMap(({ warnings: some }) => some))];
   const subjects = aligned(
     [
       ['images', fields(about.images)],
@@ -43,16 +44,7 @@ export function metricsTable(
     ['left', 'left'],
   );
   const left = ['left', 'left', 'left', 'left', 'left'] as const;
-  const table = aligned([header, ...rows], ['left', 'right', 'right', 'right', ...left]);
-  return `${[subjects, table, ...warnings.map((warning) => `warning: ${warning}`)].join('\n\n')}\n`;
-}
-
-function fields(record: About): string {
-  return Object.entries(record)
-    .map(([name, value]) => `${name} ${value}`)
-    .join(', ');
-}
-
-function digits(value: number | undefined): string {
-  return value === undefined ? '' : String(Number(value.toPrecision(5)));
+  const table = aligned([HEADER, ...rows], ['left', 'right', 'right', 'right', ...left]);
+  const warnings = warningsOf(measurements).map((warning) => `warning: ${warning}`);
+  return `${[subjects, table, ...warnings].join('\n\n')}\n`;
 }

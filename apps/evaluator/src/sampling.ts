@@ -14,6 +14,8 @@ import type { Model } from './model.ts';
 
 export interface SamplingOptions {
   readonly count: number;
+  /** The first sample to draw, with which a batch begins. Default: 0. */
+  readonly from?: number;
   /** K. */
   readonly steps: number;
   readonly seed: number;
@@ -35,16 +37,16 @@ export interface SampleBatch {
 }
 
 /**
- * Samples 0 .. count − 1 of M_θ(z, ξ) (Nijkamp et al. 2019, eq. 7). Sample i is a function of the seed and i.
+ * Samples `from` .. count − 1 of M_θ(z, ξ) (Nijkamp et al. 2019, eq. 7). Sample i is a function of the seed and i.
  *
  * The event loop turns meanwhile, so that `signal` is heeded within a step.
  *
  * @throws DivergedError when a sample is not finite; the signal's reason when it is aborted.
  */
 export async function* sampleBatches(model: Model, options: SamplingOptions): AsyncGenerator<SampleBatch> {
-  const { count, seed, batch, noise, onProgress } = options;
+  const { count, from = 0, seed, batch, noise, onProgress } = options;
   const [startKey, noiseKey] = split(keyOf(seed)) as [Key, Key];
-  for (let first = 0; first < count; first += batch) {
+  for (let first = from; first < count; first += batch) {
     const size = Math.min(batch, count - first);
     const start = model.initial.sample(fromChain(startKey, first), size);
     const key = noise ? fromChain(noiseKey, first) : undefined;
@@ -67,7 +69,7 @@ export async function* sampleBatches(model: Model, options: SamplingOptions): As
 export async function samplesFrom(
   model: Model,
   latents: Tensor,
-  options: Omit<SamplingOptions, 'count' | 'seed' | 'noise'>,
+  options: Omit<SamplingOptions, 'count' | 'from' | 'seed' | 'noise'>,
 ): Promise<Float32Array> {
   const count = latents.shape[0]!;
   const values = new Float32Array(latents.size);

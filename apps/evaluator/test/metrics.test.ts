@@ -179,11 +179,7 @@ describe('refusals', () => {
       ['a.npy', '--features', 'pixels', '--weights', 'w'],
       'weights: are for the features of a network',
     ],
-    [
-      'statistics that are not there',
-      ['a.npy', '--reference', at('none.npz')],
-      'there is no file of statistics at',
-    ],
+    ['statistics that are not there', ['a.npy', '--reference', at('none.npz')], 'there is no file at'],
     ['data that are not there', ['none.npy'], 'is neither a path that exists nor one of cifar10'],
   ])('name %s', async (_, [path, ...flags], message) => {
     const stderr = await refusal(

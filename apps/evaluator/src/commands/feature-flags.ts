@@ -1,6 +1,8 @@
 /** The flags of every command that measures images by features. */
 import { z } from 'zod';
 import { FEATURES } from '../features.ts';
+import { optionalFile } from '../flags.ts';
+import { ERRORS } from '../measuring.ts';
 import { samplingFlags } from './sampling-flags.ts';
 
 export const featureFlags = {
@@ -9,10 +11,34 @@ export const featureFlags = {
     .optional()
     .describe("default: pixels and spectrum, or with weights the network's deepest"),
   weights: z.string().optional().describe('file or folder of the weights of Inception-v3'),
+  weightsHash: z
+    .string()
+    .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hexadecimal digits')
+    .optional()
+    .describe('SHA-256 that the file of weights must have'),
   resize: z
     .enum(['torch-fidelity', 'pytorch-fid'])
     .default('torch-fidelity')
     .describe('whose way of resizing images for Inception'),
   size: z.int().min(2).optional().describe('side that the images of a folder are resized to'),
+  fresh: z
+    .boolean()
+    .default(false)
+    .describe('compute all features anew, also those that a stopped evaluation left'),
   ...samplingFlags,
+};
+
+/** The flags of commands that compare images with a reference. */
+export const comparisonFlags = {
+  count: z.int().min(2).default(1000).describe('samples, or a random choice of as many data, on either side'),
+  ...featureFlags,
+  errors: z
+    .enum(ERRORS)
+    .default('auto')
+    .describe('how error bars are made; auto: by the jackknife where that is quick'),
+  infinity: z
+    .boolean()
+    .default(false)
+    .describe('extrapolate Fréchet distances to infinitely many samples too'),
+  json: optionalFile('the numbers with all that they depend on: to a file, or instead of the table'),
 };

@@ -1,12 +1,12 @@
 /** `stats`: computes the mean and the covariance of images' features once, for many comparisons. */
 import { storing } from '@srmcmc/checkpoint';
 import { InvalidArgumentError } from '@srmcmc/core';
-import { collectStatistics, saveStatistics } from '@srmcmc/metrics';
+import { type FeatureExtractor, RunningStatistics, saveStatistics } from '@srmcmc/metrics';
 import { z } from 'zod';
 import { type Context, useBackend } from '../context.ts';
+import { FeatureReader } from '../feature-reading.ts';
 import { openFeatures } from '../features.ts';
 import { isStatistics, openImages } from '../image-set.ts';
-import { progress } from '../progress.ts';
 import { featureFlags } from './feature-flags.ts';
 
 export const statsFlags = z.object({
@@ -24,29 +24,27 @@ export async function stats(
   source: string,
   flags: z.output<typeof statsFlags>,
 ): Promise<void> {
-  const { out, features, weights, resize } = flags;
+  const { out, features, weights, weightsHash, resize } = flags;
   if (await isStatistics(source)) {
     throw new InvalidArgumentError('path', `${source} holds statistics already: give images or a model`);
   }
-  await useBackend(context, flags.backend);
+  const backend = await useBackend(context, flags.backend);
   const images = await openImages(context, source, flags);
   const chosen = await openFeatures(context, images.shape, {
-    weights,
+    ...{ weights, weightsHash, resize, wantsLogits: false },
     features: features ?? (weights === undefined ? 'pixels' : undefined),
-    resize,
-    wantsLogits: false,
   });
-  const line = progress(context.stderr, 'images', images.count);
+  const [{ dimension, source: featureSource }] = chosen.extractors as [FeatureExtractor];
+  const reader = new FeatureReader(context, { backend, fresh: flags.fresh });
   try {
-    const statistics = await collectStatistics(chosen.extractors[0]!, images.batches(line.at), {
-      signal: context.signal,
-    });
-    await storing(out, () => saveStatistics(out, statistics));
-    const { name, resize: resized } = statistics.source;
-    const how = resized === null ? name : `${name} (${resized})`;
-    context.stdout.write(`${out}: ${statistics.dimension} features, ${how}, of ${statistics.count} images\n`);
+    const running = new RunningStatistics(dimension, featureSource);
+    for await (const batch of reader.batches(images, 'images', chosen)) running.add(batch.features[0]!);
+    await storing(out, () => saveStatistics(out, running.result()));
+    await reader.forget();
   } finally {
-    line.end();
     chosen.dispose();
   }
+  const { name, resize: resized } = featureSource;
+  const how = resized === null ? name : `${name} (${resized})`;
+  context.stdout.write(`${out}: ${dimension} features, ${how}, of ${images.count} images\n`);
 }

@@ -1,0 +1,30 @@
+/** Numbers and records as a reader of tables wants them. */
+import type { Measurement } from '@srmcmc/metrics';
+import type { About } from './result.ts';
+
+/** Five digits are more than any of these numbers is known to. */
+const DIGITS = 5;
+
+export function fields(record: About): string {
+  return Object.entries(record)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+}
+
+export function digits(value: number | undefined): string {
+  return value === undefined ? '' : String(Number(value.toPrecision(DIGITS)));
+}
+
+/** How many examples were compared with how many. */
+export function countsOf({ computedWith: { samples, reference } }: Measurement): string {
+  return reference === undefined ? countOf(samples) : `${countOf(samples)} and ${countOf(reference.count)}`;
+}
+
+function countOf(count: number): string {
+  return Number.isFinite(count) ? String(count) : 'unknown';
+}
+
+/** The warnings of all, each once. */
+export function warningsOf(measurements: readonly Measurement[]): string[] {
+  return [...new Set(measurements.flatMap(({ warnings }) => warnings))];
+}
