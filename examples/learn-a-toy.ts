@@ -35,7 +35,7 @@ for (let i = 0; i < iterations; i++) {
 
 /** The mean log-density of points under the truth: higher is nearer to a mode. */
 const meanLogDensity = (points: ArrayLike<number>): number => {
-  const logs = toy.logDensity!(points);
+  const logs = toy.logDensity(points);
   return logs.reduce((sum, value) => sum + Math.max(value, -20), 0) / logs.length;
 };
 const model = shortRun({ energy, ...chains });

@@ -19,5 +19,6 @@ export {
   mixture2d,
   type MixtureComponent,
 } from './toys/mixture.ts';
-export { moons, type MoonsOptions, pinwheel, type PinwheelOptions } from './toys/curves.ts';
+export { moons, type MoonsOptions } from './toys/moons.ts';
+export { pinwheel, type PinwheelOptions } from './toys/pinwheel.ts';
 export { rings, type RingsOptions } from './toys/rings.ts';

@@ -13,8 +13,9 @@ import { imageFolder, type ImageFolderOptions } from './image-folder.ts';
 import { hasMnist, mnist } from './mnist.ts';
 import { npyArray } from './npy.ts';
 import { checkerboard } from './toys/checkerboard.ts';
-import { moons, pinwheel } from './toys/curves.ts';
 import { gaussianRing, mixture1d, mixture2d } from './toys/mixture.ts';
+import { moons } from './toys/moons.ts';
+import { pinwheel } from './toys/pinwheel.ts';
 import { rings } from './toys/rings.ts';
 import { type Toy, toyDataset } from './toys/toy.ts';
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy._core.multiarray import _reconstruct
 from PIL import Image
+from scipy.integrate import quad
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
 
@@ -113,6 +114,29 @@ def npy():
     }
 
 
+def moons():
+    def log_density(noise, x, y):
+        centres = [(lambda t: (np.cos(t), np.sin(t))), (lambda t: (1 - np.cos(t), 0.5 - np.sin(t)))]
+        logs = []
+        for centre in centres:
+            def exponent(t):
+                cx, cy = centre(t)
+                return -((x - cx) ** 2 + (y - cy) ** 2) / (2 * noise**2)
+
+            fine = np.linspace(0, np.pi, 2001)
+            most = exponent(fine).max()
+            peak = fine[exponent(fine).argmax()]
+            integral, _ = quad(lambda t: np.exp(exponent(t) - most), 0, np.pi, points=[peak], epsabs=0, epsrel=1e-12, limit=1000)
+            logs.append(np.log(integral / (2 * np.pi)) + most - np.log(2 * np.pi * noise**2))
+        return float(logsumexp(logs))
+
+    points = np.float64([[0, 1], [0.5, 0.25], [1, -0.5], [-1, 0], [-1.1, -0.2], [2.05, 0.6], [0.3, 0.7], [2.5, -1.5], [0, 0]])
+    return {
+        name: {"noise": noise, "points": points.ravel().tolist(), "logDensity": [log_density(noise, *p) for p in points]}
+        for name, noise in [("wide", 0.1), ("narrow", 0.02)]
+    }
+
+
 def mixtures():
     line = [(-2, 0.3, 0.3), (0, 0.5, 0.5), (2, 0.2, 0.2)]
     plane = [((-1.5, -1.5), 0.5, 0.3), ((1.5, -1.5), 0.3, 0.2), ((-1.5, 1.5), 0.3, 0.2), ((1.5, 1.5), 0.4, 0.3)]
@@ -142,6 +166,6 @@ def celeba64():
 
 
 GOLDENS.mkdir(parents=True, exist_ok=True)
-for name, make in [("pickles", pickles), ("npy", npy), ("mixtures", mixtures), ("celeba64", celeba64)]:
+for name, make in [("pickles", pickles), ("npy", npy), ("mixtures", mixtures), ("moons", moons), ("celeba64", celeba64)]:
     (GOLDENS / f"{name}.json").write_text(json.dumps(make(), indent=1) + "\n")
 cifar10_batch()

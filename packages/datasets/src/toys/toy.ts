@@ -9,7 +9,7 @@ export interface Toy {
   /** `count` points, flat `[count, dimension]`. Point i is a pure function of (key, i), whatever `count` is. */
   sample(key: Key, count: number): Float32Array;
   /** Natural log of the normalised density at points `[n, dimension]`, flat; -Infinity outside the support. */
-  logDensity?(points: ArrayLike<number>): Float64Array;
+  logDensity(points: ArrayLike<number>): Float64Array;
 }
 
 export interface ToyDatasetOptions {
