@@ -36,6 +36,7 @@ export {
   normalisedDensity,
 } from './density/grid.ts';
 export { kernelDensity, type KernelDensity, type KernelDensityOptions } from './density/kernel-density.ts';
+export { smoothedDensity, type SmoothedDensity } from './density/smoothed.ts';
 export {
   ConstantFeaturesError,
   CorruptStatisticsError,

@@ -1,6 +1,15 @@
 import { expect, test } from 'vitest';
 import { key, normals } from '@srmcmc/core';
-import { entropy, grid, kernelDensity, klDivergence, mass, normalisedDensity } from '../src/index.ts';
+import {
+  entropy,
+  type Grid,
+  grid,
+  kernelDensity,
+  klDivergence,
+  mass,
+  normalisedDensity,
+  smoothedDensity,
+} from '../src/index.ts';
 import { arrays, statistics } from './goldens.ts';
 
 const array = arrays('densities.npz');
@@ -83,4 +92,74 @@ test('KL is infinite where the model leaves out what the truth has; bad densitie
   expect(() => normalisedDensity(two, [-Infinity, -Infinity])).toThrow('is −∞ in every cell');
   expect(() => normalisedDensity(two, [NaN, 0])).toThrow('is NaN in cell 0');
   expect(() => grid({ dimension: 1, low: 1, high: 1, cells: 3 })).toThrow('must be below high');
+});
+
+/** The same estimate by the sum over all points, at a bandwidth. */
+const direct = (of: Grid, points: Float32Array, bandwidth: number): Float64Array =>
+  Float64Array.from({ length: of.size }, (_, cell) => {
+    let sum = 0;
+    for (let i = 0; i < points.length; i += of.dimension) {
+      let square = 0;
+      for (let axis = 0; axis < of.dimension; axis++) {
+        square += (of.centres[cell * of.dimension + axis]! - points[i + axis]!) ** 2;
+      }
+      sum += Math.exp(-square / (2 * bandwidth ** 2)) / (bandwidth * Math.sqrt(2 * Math.PI)) ** of.dimension;
+    }
+    return sum / (points.length / of.dimension);
+  });
+
+test.each([
+  [1, 1200],
+  [2, 120],
+])('a smoothed density in %i dimensions is the sum of Gaussians on the points', (dimension, cells) => {
+  const of = grid({ dimension, low: -6, high: 6, cells });
+  const side = 12 / cells;
+  // At the middles of cells, where the estimate moves them to.
+  const points = normals(key(2), 400, dimension).map((x) => side * (Math.floor(x / side) + 0.5));
+  const { density, bandwidth, outside } = smoothedDensity(of, points);
+  expect(outside).toBe(0);
+  expect(mass(of, density)).toBeCloseTo(1, 4);
+  const expected = direct(of, points, bandwidth);
+  const even = 1 / 12 ** dimension / 401;
+  const peak = Math.max(...expected);
+  density.forEach((value, cell) => {
+    expect(Math.abs(value - even - (expected[cell]! * 400) / 401)).toBeLessThan(1e-5 * peak);
+  });
+});
+
+test('the bandwidth is the one under which left-out points are likeliest', () => {
+  const line = grid({ dimension: 1, low: -6, high: 6, cells: 1200 });
+  const points = normals(key(3), 300, 1).map((x, i) => (i % 2 === 0 ? -2 + 0.1 * x : 2 + x));
+  const leftOut = (bandwidth: number): number => {
+    let sum = 0;
+    for (const [i, x] of points.entries()) {
+      let others = 0;
+      for (const [j, y] of points.entries()) {
+        if (i !== j)
+          others += Math.exp(-0.5 * ((x - y) / bandwidth) ** 2) / (bandwidth * Math.sqrt(2 * Math.PI));
+      }
+      sum += Math.log((others + 1 / 12) / 300);
+    }
+    return sum;
+  };
+  const { bandwidth } = smoothedDensity(line, points);
+  const candidates = Array.from({ length: 60 }, (_, i) => 0.01 * 1.1 ** i);
+  const best = Math.max(...candidates.map(leftOut));
+  expect(best - leftOut(bandwidth)).toBeLessThan(0.5);
+  // Scott's rule takes the distance of the modes for their width.
+  expect(bandwidth).toBeLessThan(0.5 * 2 * 300 ** (-1 / 5));
+});
+
+test('points outside are counted and missing; too few inside, and coordinates that are no pairs, are refused', () => {
+  const plane = grid({ dimension: 2, low: 0, high: 1, cells: 10 });
+  const { outside, density } = smoothedDensity(plane, [0.5, 0.5, 0.4, 0.6, 3, 0.5, NaN, 0.2]);
+  expect(outside).toBe(2);
+  expect(mass(plane, density)).toBeLessThan(0.65);
+  expect(Math.min(...density)).toBeGreaterThan(0);
+  expect(() => smoothedDensity(plane, [0.5, 0.5, 2, 2])).toThrow(
+    expect.objectContaining({ code: 'TOO_FEW_EXAMPLES' }),
+  );
+  expect(() => smoothedDensity(plane, [0.5, 0.5, 2])).toThrow(
+    expect.objectContaining({ code: 'INVALID_SHAPE' }),
+  );
 });

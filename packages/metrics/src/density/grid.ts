@@ -12,9 +12,8 @@ export interface GridOptions {
 }
 
 /** Cells of equal size. */
-export interface Grid {
-  readonly dimension: number;
-  /** Number of cells. */
+export interface Grid extends GridOptions {
+  /** Number of all cells. */
   readonly size: number;
   /** [size, dimension]: the middles of the cells, the last coordinate changing fastest. */
   readonly centres: Float64Array;
@@ -37,7 +36,7 @@ export function grid({ dimension, low, high, cells }: GridOptions): Grid {
     const place = dimension === 1 ? [cell] : [Math.floor(cell / cells), cell % cells];
     place.forEach((k, axis) => (centres[cell * dimension + axis] = low + (k + 0.5) * width));
   }
-  return { dimension, size, centres, cellVolume: width ** dimension };
+  return { dimension, low, high, cells, size, centres, cellVolume: width ** dimension };
 }
 
 /**
