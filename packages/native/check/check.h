@@ -42,9 +42,18 @@ struct Sampler {
   decltype(Kernels::parameterGradient) parameterGradient;
 };
 
-void add_convolution(Checks&, const Options&, const Kernels&);
+/// What multiplies: likewise. In bfloat16 the operands are rounded first, so that truth is of rounded operands.
+struct Multiplier {
+  Sampler::Precision precision;
+  decltype(Kernels::conv2d) conv2d;
+  decltype(Kernels::conv2dInputGradient) conv2dInputGradient;
+  decltype(Kernels::conv2dFilterGradient) conv2dFilterGradient;
+  decltype(Kernels::matMul) matMul;
+};
+
+void add_convolution(Checks&, const Options&, const Multiplier&);
 void add_elementwise(Checks&, const Options&, const Kernels&);
-void add_matrix_product(Checks&, const Options&, const Kernels&);
+void add_matrix_product(Checks&, const Options&, const Multiplier&);
 void add_image_functions(Checks&, const Options&, const Kernels&);
 void add_network(Checks&, const Options&, const Sampler&);
 void add_parameter_gradient(Checks&, const Options&, const Sampler&);

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -96,6 +97,17 @@ inline Floats uniform(Random& random, int64_t size, double low = -1, double high
   Floats values(size);
   for (float& value : values) value = static_cast<float>(random.between(low, high));
   return values;
+}
+
+/// To the nearest number of 8 significant bits, ties to even.
+inline double to_bfloat16(double v) {
+  int exponent;
+  const double fraction = std::frexp(v, &exponent);
+  return std::ldexp(std::nearbyint(std::ldexp(fraction, 8)), exponent - 8);
+}
+inline Floats to_bfloat16(Floats x) {
+  for (int64_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(to_bfloat16(double{x[i]}));
+  return x;
 }
 
 }  // namespace check

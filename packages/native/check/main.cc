@@ -58,10 +58,18 @@ Arguments parse(int count, char** words) {
   return a;
 }
 
+template <class Table>
+void add_products(check::Checks& checks, const check::Options& options, check::Sampler::Precision precision,
+                  const Table& kernels) {
+  const check::Multiplier multiplier{precision, kernels.conv2d, kernels.conv2dInputGradient,
+                                     kernels.conv2dFilterGradient, kernels.matMul};
+  check::add_convolution(checks, options, multiplier);
+  check::add_matrix_product(checks, options, multiplier);
+}
+
 check::Checks checks_of(const srmcmc::Kernels& kernels, const check::Options& options) {
   check::Checks checks;
-  check::add_convolution(checks, options, kernels);
-  check::add_matrix_product(checks, options, kernels);
+  add_products(checks, options, check::Sampler::float32, kernels);
   check::add_elementwise(checks, options, kernels);
   check::add_image_functions(checks, options, kernels);
   const check::Sampler float32{check::Sampler::float32, kernels.shortRun, kernels.valueAndGradient,
@@ -75,6 +83,7 @@ check::Checks checks_of(const srmcmc::Kernels& kernels, const check::Options& op
 
 check::Checks checks_of(const srmcmc::Bf16Kernels& kernels, const check::Options& options) {
   check::Checks checks;
+  add_products(checks, options, check::Sampler::bfloat16, kernels);
   const check::Sampler bfloat16{check::Sampler::bfloat16, kernels.shortRun, kernels.valueAndGradient,
                                 kernels.parameterGradient};
   check::add_network(checks, options, bfloat16);

@@ -82,7 +82,7 @@ class ReferenceNetwork {
     const bool rounds = precision == Sampler::bfloat16;
     const auto round_all = [&](std::vector<double> v) {
       if (rounds)
-        for (double& element : v) element = bfloat16(element);
+        for (double& element : v) element = to_bfloat16(element);
       return v;
     };
     std::vector<std::vector<double>> filters, sums(layers), inputs{round_all(x)};
@@ -128,13 +128,6 @@ class ReferenceNetwork {
 
  private:
   float slope() const { return activation_ == Activation::leakyRelu ? 0.2f : 0.f; }
-
-  /// To the nearest of 8 significant bits, ties to even.
-  static double bfloat16(double v) {
-    int exponent;
-    const double fraction = std::frexp(v, &exponent);
-    return std::ldexp(std::nearbyint(std::ldexp(fraction, 8)), exponent - 8);
-  }
 
   /// Calls body(output position, input position, tap) for each pair of positions that a tap joins.
   template <class Body>

@@ -58,12 +58,20 @@ Epilogue epilogue(const Arguments& args, size_t first, int64_t channels) {
   return e;
 }
 
+/// The kernels of the precision that argument i says, 0 or 1: both tables have products of these names.
+template <class Call>
+void in_precision(const Arguments& args, size_t i, Call&& call) {
+  if (args.integer(i, 0, 1) == 1) call(bf16_kernels());
+  else call(kernels());
+}
+
 void bind_conv2d(const Arguments& args) {
   const ConvShape s = conv_shape(args);
   const float* x = args.floats(1, input_size(args, s));
   const float* filter = args.floats(2, filter_size(args, s));
   float* y = args.floats(3, output_size(args, s));
-  kernels().conv2d(s, x, filter, y, epilogue(args, 4, s.outChannels));
+  const Epilogue finish = epilogue(args, 4, s.outChannels);
+  in_precision(args, 8, [&](const auto& kernels) { kernels.conv2d(s, x, filter, y, finish); });
 }
 
 void bind_conv2d_input_gradient(const Arguments& args) {
@@ -71,14 +79,16 @@ void bind_conv2d_input_gradient(const Arguments& args) {
   if (s.dilationHeight != 1 || s.dilationWidth != 1) args.fail(0, "must have dilations of 1");
   const float* dy = args.floats(1, output_size(args, s));
   const float* filter = args.floats(2, filter_size(args, s));
-  kernels().conv2dInputGradient(s, dy, filter, args.floats(3, input_size(args, s)));
+  float* dx = args.floats(3, input_size(args, s));
+  in_precision(args, 4, [&](const auto& kernels) { kernels.conv2dInputGradient(s, dy, filter, dx); });
 }
 
 void bind_conv2d_filter_gradient(const Arguments& args) {
   const ConvShape s = conv_shape(args);
   const float* x = args.floats(1, input_size(args, s));
   const float* dy = args.floats(2, output_size(args, s));
-  kernels().conv2dFilterGradient(s, x, dy, args.floats(3, filter_size(args, s)));
+  float* dFilter = args.floats(3, filter_size(args, s));
+  in_precision(args, 4, [&](const auto& kernels) { kernels.conv2dFilterGradient(s, x, dy, dFilter); });
 }
 
 // shape: batches of a, batches of b, rows, inner, columns, transposeA, transposeB; one batch is used for all.
@@ -101,7 +111,7 @@ void bind_mat_mul(const Arguments& args) {
   const int64_t size = product(args.env(), {s.batch, s.rows, s.columns});
   float* c = args.floats(3, size);
   const Epilogue finish = epilogue(args, 4, s.columns);
-  if (size > 0) kernels().matMul(s, a, b, c, finish);
+  if (size > 0) in_precision(args, 8, [&](const auto& kernels) { kernels.matMul(s, a, b, c, finish); });
 }
 
 void bind_unary(const Arguments& args) {

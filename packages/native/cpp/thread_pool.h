@@ -20,6 +20,6 @@ void set_thread_count(int count);
 /// Scratch memory, 64-byte aligned, owned by the calling thread and kept between calls; `which` names one of a
 /// few independent areas. Throws std::bad_alloc.
 float* scratch(int which, size_t floats);
-constexpr int kScratchAreas = 4;
+constexpr int kScratchAreas = 6;
 
 }  // namespace srmcmc

@@ -29,12 +29,35 @@ INLINE vec splat(float x) { return x - vec{}; }
 INLINE ivec splat_int(int32_t x) { return x - ivec{}; }
 INLINE uvec splat_uint(uint32_t x) { return x - uvec{}; }
 
+#if LANES == 16 && defined(__AVX512F__)
+INLINE __mmask16 first_lanes(int64_t n) { return static_cast<__mmask16>((1u << n) - 1); }
+#elif LANES == 8 && defined(__AVX2__)
+INLINE __m256i first_lanes(int64_t n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+#endif
+
+/// The first n lanes, 0 to L; the others are 0, and their memory is left alone.
 INLINE vec load_some(const float* p, int64_t n) {
+#if LANES == 16 && defined(__AVX512F__)
+  return reinterpret_cast<vec>(_mm512_maskz_loadu_ps(first_lanes(n), p));
+#elif LANES == 8 && defined(__AVX2__)
+  return reinterpret_cast<vec>(_mm256_maskload_ps(p, first_lanes(n)));
+#else
   vec v{};
   memcpy(&v, p, static_cast<size_t>(n) * 4);
   return v;
+#endif
 }
-INLINE void store_some(float* p, vec v, int64_t n) { memcpy(p, &v, static_cast<size_t>(n) * 4); }
+INLINE void store_some(float* p, vec v, int64_t n) {
+#if LANES == 16 && defined(__AVX512F__)
+  _mm512_mask_storeu_ps(p, first_lanes(n), reinterpret_cast<__m512>(v));
+#elif LANES == 8 && defined(__AVX2__)
+  _mm256_maskstore_ps(p, first_lanes(n), reinterpret_cast<__m256>(v));
+#else
+  memcpy(p, &v, static_cast<size_t>(n) * 4);
+#endif
+}
 
 INLINE vec vmax(vec a, vec b) { return a > b ? a : b; }
 INLINE vec vmin(vec a, vec b) { return a < b ? a : b; }

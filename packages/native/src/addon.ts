@@ -34,6 +34,7 @@ export interface Addon {
   peakGflops(): number;
   peakBf16Gflops(): number;
   philox4x32(c0: number, c1: number, c2: number, c3: number, k0: number, k1: number): number[];
+  /** Here and below the precision is 0 for float32, 1 for bfloat16: operands are rounded, sums are not. */
   conv2d(
     shape: Int32Array,
     x: Float32Array,
@@ -43,9 +44,22 @@ export interface Addon {
     activation: number,
     alpha: number,
     prelu: Float32Array | null,
+    precision: number,
   ): void;
-  conv2dInputGradient(shape: Int32Array, dy: Float32Array, filter: Float32Array, dx: Float32Array): void;
-  conv2dFilterGradient(shape: Int32Array, x: Float32Array, dy: Float32Array, dFilter: Float32Array): void;
+  conv2dInputGradient(
+    shape: Int32Array,
+    dy: Float32Array,
+    filter: Float32Array,
+    dx: Float32Array,
+    precision: number,
+  ): void;
+  conv2dFilterGradient(
+    shape: Int32Array,
+    x: Float32Array,
+    dy: Float32Array,
+    dFilter: Float32Array,
+    precision: number,
+  ): void;
   matMul(
     shape: Int32Array,
     a: Float32Array,
@@ -55,6 +69,7 @@ export interface Addon {
     activation: number,
     alpha: number,
     prelu: Float32Array | null,
+    precision: number,
   ): void;
   unary(op: number, x: Float32Array, y: Float32Array, p0: number, p1: number): void;
   binary(op: number, shape: Int32Array, a: Float32Array, b: Float32Array, y: Float32Array, p0: number): void;
@@ -192,22 +207,50 @@ export function peakGflops(): PeakGflops {
 }
 
 let precision: Precision = 'float32';
+let convolutionPrecision: Precision = 'float32';
 
 /**
  * Sets what short runs and gradients in x are computed in from now on, where their kernel is not told; 'float32' at
- * first. The gradient in the weights is single precision unless its kernel is told otherwise.
+ * first. The gradient in the weights is single precision unless its kernel is told otherwise. TensorFlow.js's own
+ * operations are not concerned: see `setConvolutionPrecision`.
  *
  * @throws TypeError for any other name.
  */
 export function setPrecision(wanted: Precision): void {
-  if (wanted !== 'float32' && wanted !== 'bfloat16')
-    throw new TypeError(
-      `setPrecision: the precision must be 'float32' or 'bfloat16', got '${String(wanted)}'`,
-    );
-  precision = wanted;
+  precision = checked('setPrecision', wanted);
 }
 
 /** What `setPrecision` set. */
 export function currentPrecision(): Precision {
   return precision;
+}
+
+/**
+ * Sets what TensorFlow.js's convolutions, their gradients and matrix products are computed in from now on; 'float32' at
+ * first. In 'bfloat16' both operands of a product are rounded to 8 significant bits, and sums are single precision. Tensors
+ * are float32 all the same. Short runs and gradients in x, which are calls of their own, are not concerned: see
+ * `setPrecision`.
+ *
+ * @throws TypeError for any other name.
+ */
+export function setConvolutionPrecision(wanted: Precision): void {
+  convolutionPrecision = checked('setConvolutionPrecision', wanted);
+}
+
+/** What `setConvolutionPrecision` set. */
+export function currentConvolutionPrecision(): Precision {
+  return convolutionPrecision;
+}
+
+function checked(setter: string, wanted: Precision): Precision {
+  if (wanted === 'float32' || wanted === 'bfloat16') return wanted;
+  throw new TypeError(`${setter}: the precision must be 'float32' or 'bfloat16', got '${String(wanted)}'`);
+}
+
+/** As the addon's functions take it. */
+export const PRECISION_CODES: Readonly<Record<Precision, number>> = { float32: 0, bfloat16: 1 };
+
+/** What the addon's products are to be told. */
+export function productPrecision(): number {
+  return PRECISION_CODES[convolutionPrecision];
 }

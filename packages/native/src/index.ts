@@ -1,10 +1,12 @@
 export {
+  currentConvolutionPrecision,
   currentPrecision,
   nativeStatus,
   type NativeStatus,
   peakGflops,
   type PeakGflops,
   type Precision,
+  setConvolutionPrecision,
   setPrecision,
   setThreads,
 } from './addon.ts';

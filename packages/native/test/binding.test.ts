@@ -69,10 +69,10 @@ describe('the binding refuses what it cannot use', () => {
       const shape = (n: number): Int32Array => Int32Array.from({ length: n }, () => pick(next, sizes));
       const f = (): Float32Array => pick(next, buffers);
       const calls: (() => unknown)[] = [
-        () => call['conv2d']!(shape(15), f(), f(), f(), null, 0, 0, null),
-        () => call['conv2dInputGradient']!(shape(15), f(), f(), f()),
-        () => call['conv2dFilterGradient']!(shape(15), f(), f(), f()),
-        () => call['matMul']!(shape(7), f(), f(), f(), f(), 0, 0, null),
+        () => call['conv2d']!(shape(15), f(), f(), f(), null, 0, 0, null, i % 2),
+        () => call['conv2dInputGradient']!(shape(15), f(), f(), f(), i % 2),
+        () => call['conv2dFilterGradient']!(shape(15), f(), f(), f(), i % 2),
+        () => call['matMul']!(shape(7), f(), f(), f(), f(), 0, 0, null, i % 2),
         () => call['binary']!(integer(next, 0, 9), shape(3 * integer(next, 0, 6)), f(), f(), f(), 0),
         () => call['reduce']!(integer(next, 0, 2), shape(3), f(), f(), 1),
         () => call['normal']!(0, 0, 0, 0, pick(next, sizes), pick(next, sizes), f()),
@@ -91,17 +91,13 @@ describe('the binding refuses what it cannot use', () => {
     const next = random(22);
     for (let i = 0; i < 3000; i++) {
       const size = (): number => integer(next, 1, 5);
-      const [n, ih, iw, ic, oh, ow, oc, kh, kw] = Array.from({ length: 9 }, size) as [
-        number,
-        number,
-        number,
-        number,
-        number,
-        number,
-        number,
-        number,
-        number,
-      ];
+      const [ih = 0, iw = 0, oh = 0, ow = 0, kh = 0, kw = 0] = Array.from({ length: 6 }, size);
+      const precision = i % 2;
+      // What tiles of bfloat16 are made for, or not.
+      const isWide = i % 4 === 1;
+      const n = isWide ? integer(next, 8, 33) : size();
+      const channels = (): number => (isWide ? integer(next, 16, 40) : size());
+      const [ic, oc] = [channels(), channels()];
       const step = (): number => pick(next, [1, 2, 3, 1000, 2 ** 20]);
       const pad = (): number => pick(next, [-(2 ** 20), -7, -1, 0, 1, 9, 2 ** 20]);
       const shape = (dilation: () => number): Int32Array =>
@@ -136,13 +132,14 @@ describe('the binding refuses what it cannot use', () => {
         guarded(kh * kw * ic * oc),
         guarded(n * oh * ow * oc),
       ];
-      addon.conv2d(shape(step), x.values, filter.values, y.values, null, 0, 0, null);
-      addon.conv2dFilterGradient(shape(step), x.values, y.values, filter.values);
+      addon.conv2d(shape(step), x.values, filter.values, y.values, null, 0, 0, null, precision);
+      addon.conv2dFilterGradient(shape(step), x.values, y.values, filter.values, precision);
       addon.conv2dInputGradient(
         shape(() => 1),
         y.values,
         filter.values,
         x.values,
+        precision,
       );
       for (const buffer of [x, filter, y]) buffer.intact();
     }

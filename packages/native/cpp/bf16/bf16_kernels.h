@@ -8,6 +8,11 @@ namespace srmcmc {
 
 struct Bf16Kernels {
   const char* name;
+  /// As those of Kernels, with operands rounded to bfloat16; of an epilogue without `stored` and `derivative`.
+  void (*conv2d)(const ConvShape&, const float* x, const float* filter, float* y, const Epilogue&);
+  void (*conv2dInputGradient)(const ConvShape&, const float* dy, const float* filter, float* dx);
+  void (*conv2dFilterGradient)(const ConvShape&, const float* x, const float* dy, float* dFilter);
+  void (*matMul)(const MatMulShape&, const float* a, const float* b, float* c, const Epilogue&);
   /// As Kernels::shortRun. Positions, gradients of f and noise are single precision; weights, activations and the
   /// gradients between layers are rounded to bfloat16.
   void (*shortRun)(const ShortRun&, const float* x, const ShortRunResult&, Progress* progress);

@@ -2,6 +2,7 @@
 #pragma once
 #include "../langevin_move.h"
 #include "bf16_kernels.h"
+#include "convolution.h"
 #include "parameter_gradient.h"
 
 namespace {
@@ -75,7 +76,8 @@ void bf16_product_loop(int64_t tasks, int64_t iterations, float* sink) {
 }
 
 constexpr srmcmc::Bf16Kernels bf16_table(const char* name) {
-  return {name, bf16_short_run, bf16_value_and_gradient, bf16_parameter_gradient, bf16_product_loop};
+  return {name, bf16_conv2d, bf16_input_gradient, bf16_filter_gradient, bf16_mat_mul, bf16_short_run,
+          bf16_value_and_gradient, bf16_parameter_gradient, bf16_product_loop};
 }
 
 }  // namespace

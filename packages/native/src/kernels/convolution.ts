@@ -9,6 +9,7 @@ import {
   util,
 } from '@tensorflow/tfjs-core';
 
+import { productPrecision } from '../addon.ts';
 import { ACTIVATIONS, areFloat, input, type NativeKernel, perChannel } from './native-kernel.ts';
 
 export const convolutionKernels: Readonly<Record<string, NativeKernel>> = {
@@ -27,6 +28,7 @@ export const convolutionKernels: Readonly<Record<string, NativeKernel>> = {
       ACTIVATIONS['linear']!,
       0,
       null,
+      productPrecision(),
     );
     return y.info;
   },
@@ -53,6 +55,7 @@ export const convolutionKernels: Readonly<Record<string, NativeKernel>> = {
       activation,
       options.leakyreluAlpha ?? 0,
       slopes,
+      productPrecision(),
     );
     return y.info;
   },
@@ -66,7 +69,13 @@ export const convolutionKernels: Readonly<Record<string, NativeKernel>> = {
     // conv2dTranspose lets dy be larger than a convolution's output; the rest is ignored.
     if (!util.arraysEqual(dy.shape, info.outShape)) return undefined;
     const dx = backend.output(info.inShape);
-    backend.addon.conv2dInputGradient(convShape(info), backend.floats(dy), backend.floats(filter), dx.values);
+    backend.addon.conv2dInputGradient(
+      convShape(info),
+      backend.floats(dy),
+      backend.floats(filter),
+      dx.values,
+      productPrecision(),
+    );
     return dx.info;
   },
 
@@ -82,6 +91,7 @@ export const convolutionKernels: Readonly<Record<string, NativeKernel>> = {
       backend.floats(x),
       backend.floats(dy),
       dFilter.values,
+      productPrecision(),
     );
     return dFilter.info;
   },

@@ -2,6 +2,7 @@
 
 import { type _FusedMatMulAttrs, broadcast_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
 
+import { productPrecision } from '../addon.ts';
 import type { NativeBackend } from '../backend.ts';
 import { ACTIVATIONS, areFloat, input, type NativeKernel, perChannel } from './native-kernel.ts';
 
@@ -69,6 +70,7 @@ function multiply(backend: NativeBackend, product: Product, finish: Finish): Ten
     finish.activation,
     finish.alpha,
     finish.slopes,
+    productPrecision(),
   );
   return y.info;
 }

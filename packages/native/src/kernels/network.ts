@@ -2,7 +2,7 @@
 
 import type { NamedTensorInfoMap } from '@tensorflow/tfjs-core';
 
-import { currentPrecision, type NetworkArguments, type Precision } from '../addon.ts';
+import { currentPrecision, type NetworkArguments, type Precision, PRECISION_CODES } from '../addon.ts';
 import type { NativeBackend } from '../backend.ts';
 import { areFloat, input } from './native-kernel.ts';
 
@@ -38,8 +38,6 @@ const ACTIVATIONS: Readonly<Record<string, number>> = {
   gelu: 9,
   tanh: 10,
 };
-
-const PRECISIONS: Readonly<Record<Precision, number>> = { float32: 0, bfloat16: 1 };
 
 /** A network that was checked, and the kernel that asks for it. */
 export interface CheckedNetwork {
@@ -80,8 +78,8 @@ export function checkedNetwork(kernel: string, given: unknown): CheckedNetwork {
     eventShape,
     layerCount: layers.length,
     call: (n, precision = currentPrecision()) => {
-      require(Object.hasOwn(PRECISIONS, precision), "'precision' must be 'float32' or 'bfloat16'");
-      return [Int32Array.of(n, ...numbers), code!, slope ?? 0, PRECISIONS[precision]];
+      require(Object.hasOwn(PRECISION_CODES, precision), "'precision' must be 'float32' or 'bfloat16'");
+      return [Int32Array.of(n, ...numbers), code!, slope ?? 0, PRECISION_CODES[precision]];
     },
   };
 }

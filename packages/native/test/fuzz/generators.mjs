@@ -11,28 +11,35 @@ export const generators = {
   philox4x32: (draw) => Array.from({ length: 6 }, () => draw.word()),
   conv2d: (draw) => {
     const { shape, x, filter, y, channels } = convolution(draw);
-    return [shape, x, filter, y, ...epilogue(draw, channels)];
+    return [shape, x, filter, y, ...epilogue(draw, channels), precision(draw)];
   },
   conv2dInputGradient: (draw) => {
     const { shape, x, filter, y } = convolution(draw);
     shape[11] = shape[12] = 1;
-    return [shape, y, filter, x];
+    return [shape, y, filter, x, precision(draw)];
   },
   conv2dFilterGradient: (draw) => {
     const { shape, x, filter, y } = convolution(draw);
-    return [shape, x, y, filter];
+    return [shape, x, y, filter, precision(draw)];
   },
   matMul: (draw) => {
-    const [rows, inner, columns, batch] = [0, 0, 0, 0].map(() => draw.integer(0, 9));
+    const most = draw.chance(0.2) ? 70 : 9;
+    const [rows, inner, columns] = [0, 0, 0].map(() => draw.integer(0, most));
+    const batch = draw.integer(0, 9);
     const [batchA, batchB] = draw.pick([
       [batch, batch],
       [1, batch],
       [batch, 1],
     ]);
-    const most = batchA === 0 || batchB === 0 ? 0 : Math.max(batchA, batchB);
+    const products = batchA === 0 || batchB === 0 ? 0 : Math.max(batchA, batchB);
     const shape = [batchA, batchB, rows, inner, columns, draw.integer(0, 1), draw.integer(0, 1)];
-    const arrays = [batchA * rows * inner, batchB * inner * columns, most * rows * columns];
-    return [integers(draw, shape), ...arrays.map((size) => draw.floats(size)), ...epilogue(draw, columns)];
+    const arrays = [batchA * rows * inner, batchB * inner * columns, products * rows * columns];
+    return [
+      integers(draw, shape),
+      ...arrays.map((size) => draw.floats(size)),
+      ...epilogue(draw, columns),
+      precision(draw),
+    ];
   },
   unary: (draw) => {
     const size = draw.integer(0, 70);
@@ -105,8 +112,11 @@ function integers(draw, values) {
 
 function convolution(draw) {
   const size = () => draw.integer(1, 6);
-  const [ih, iw, ic, oh, ow, oc, kh, kw] = Array.from({ length: 8 }, size);
-  const n = draw.integer(0, 14);
+  const [ih, iw, oh, ow, kh, kw] = Array.from({ length: 6 }, size);
+  // Some that tiles of bfloat16 are made for.
+  const isWide = draw.chance(0.2);
+  const n = isWide ? draw.integer(8, 40) : draw.integer(0, 14);
+  const [ic, oc] = [0, 0].map(() => (isWide ? draw.integer(16, 70) : size()));
   const step = () => draw.pick([1, 1, 2, 3, 1000, 2 ** 20]);
   const pad = () => draw.pick([-(2 ** 20), -2, 0, 0, 1, 2, 9, 2 ** 20]);
   const steps = [step(), step(), step(), step(), pad(), pad()];
@@ -117,6 +127,10 @@ function convolution(draw) {
     y: draw.floats(n * oh * ow * oc),
     channels: oc,
   };
+}
+
+function precision(draw) {
+  return draw.chance(0.3) ? BFLOAT16 : FLOAT32;
 }
 
 function pooling(draw) {
@@ -179,8 +193,7 @@ function network(draw) {
   });
   const shape = integers(draw, [images, first, first, colours, ...layers.flat()]);
   const size = images * first * first * colours;
-  const precision = draw.chance(0.3) ? BFLOAT16 : FLOAT32;
-  return { head: [shape, draw.pick(ACTIVATIONS), draw.uniform(), precision], images, size, weights };
+  return { head: [shape, draw.pick(ACTIVATIONS), draw.uniform(), precision(draw)], images, size, weights };
 }
 
 function parameterGradient(draw) {

@@ -15,12 +15,17 @@ const keep = (name, values) =>
   (outputs[name] = Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64'));
 const product = (sizes) => sizes.reduce((a, b) => a * b, 1);
 
+const PRECISIONS = [
+  [0, ''],
+  [1, ', bfloat16'],
+];
 // batch, in h, w, c, out h, w, c, filter h, w, strides, dilations, padding
 const SHAPES = {
   'first layer': [13, 32, 32, 3, 32, 32, 24, 3, 3, 1, 1, 1, 1, 1, 1],
   'middle layer': [13, 16, 16, 24, 8, 8, 48, 4, 4, 2, 2, 1, 1, 1, 1],
   'odd sizes': [3, 11, 9, 17, 6, 4, 37, 3, 5, 2, 3, 1, 1, 1, 2],
   'last layer': [64, 4, 4, 96, 1, 1, 1, 4, 4, 1, 1, 1, 1, 0, 0],
+  'two groups and a part': [37, 9, 7, 70, 9, 7, 33, 3, 5, 1, 1, 1, 1, 1, 2],
   'one image': [1, 20, 20, 40, 20, 20, 33, 3, 3, 1, 1, 1, 1, 1, 1],
 };
 for (const [name, values] of Object.entries(SHAPES)) {
@@ -29,34 +34,40 @@ for (const [name, values] of Object.entries(SHAPES)) {
   const x = array(n * ih * iw * ic);
   const filter = array(kh * kw * ic * oc);
   const dy = array(n * oh * ow * oc);
-  for (const [activation, code] of Object.entries({
-    linear: 0,
-    relu6: 2,
-    elu: 3,
-    leakyrelu: 4,
-    prelu: 5,
-    sigmoid: 6,
-  })) {
-    const y = new Float32Array(dy.length);
-    addon.conv2d(shape, x, filter, y, array(oc), code, 0.2, array(oc));
-    keep(`${name}, ${activation}`, y);
+  for (const [precision, suffix] of PRECISIONS) {
+    for (const [activation, code] of Object.entries({
+      linear: 0,
+      relu6: 2,
+      elu: 3,
+      leakyrelu: 4,
+      prelu: 5,
+      sigmoid: 6,
+    })) {
+      const y = new Float32Array(dy.length);
+      addon.conv2d(shape, x, filter, y, array(oc), code, 0.2, array(oc), precision);
+      keep(`${name}, ${activation}${suffix}`, y);
+    }
+    const dx = new Float32Array(x.length);
+    addon.conv2dInputGradient(shape, dy, filter, dx, precision);
+    keep(`${name}, input gradient${suffix}`, dx);
+    const dFilter = new Float32Array(filter.length);
+    addon.conv2dFilterGradient(shape, x, dy, dFilter, precision);
+    keep(`${name}, filter gradient${suffix}`, dFilter);
   }
-  const dx = new Float32Array(x.length);
-  addon.conv2dInputGradient(shape, dy, filter, dx);
-  keep(`${name}, input gradient`, dx);
-  const dFilter = new Float32Array(filter.length);
-  addon.conv2dFilterGradient(shape, x, dy, dFilter);
-  keep(`${name}, filter gradient`, dFilter);
 }
 for (const [batchA, batchB, m, k, n, ta, tb] of [
   [1, 1, 64, 300, 129, 0, 0],
   [3, 3, 17, 33, 9, 1, 1],
   [5, 1, 1, 70, 1, 0, 1],
+  [1, 1, 203, 40, 50, 1, 1],
 ]) {
-  const c = new Float32Array(Math.max(batchA, batchB) * m * n);
   const shape = Int32Array.of(batchA, batchB, m, k, n, ta, tb);
-  addon.matMul(shape, array(batchA * m * k), array(batchB * k * n), c, array(n), 1, 0, null);
-  keep(`matrix product ${shape}`, c);
+  const [a, b, bias] = [batchA * m * k, batchB * k * n, n].map(array);
+  for (const [precision, suffix] of PRECISIONS) {
+    const c = new Float32Array(Math.max(batchA, batchB) * m * n);
+    addon.matMul(shape, a, b, c, bias, 1, 0, null, precision);
+    keep(`matrix product ${shape}${suffix}`, c);
+  }
 }
 const long = array(100_003).map((v) => 4 * v);
 for (let op = 0; op < 18; op++) {
