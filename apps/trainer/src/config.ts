@@ -126,6 +126,10 @@ export const fieldGroups = {
       .describe("the run's folder in it, the preset unless given; a number is added where it exists"),
     sampleEvery: count().default(50).describe('iterations between pictures of samples'),
     samples: count().default(64).describe('chains in a picture'),
+    evaluateEvery: count()
+      .nullable()
+      .default(100)
+      .describe('iterations between evaluations of image models: a distance of samples to the data'),
     checkpointEvery: count().default(50).describe('iterations between checkpoints'),
     keep: count().default(3).describe('checkpoints kept'),
   },
@@ -177,6 +181,7 @@ const RESUMABLE: readonly ConfigField[] = [
   'travel',
   'maxRollbacks',
   'sampleEvery',
+  'evaluateEvery',
   'checkpointEvery',
   'keep',
   'runs',

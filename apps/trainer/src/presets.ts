@@ -24,6 +24,7 @@ const paper = {
   learningRateDecay: 0.1,
   sigmaDecay: 0.5,
   sampleEvery: 500,
+  evaluateEvery: 500,
   checkpointEvery: 500,
 };
 
@@ -38,6 +39,7 @@ export const presets = {
     annealFrom: 0.6,
     learningRateDecay: 0.3,
     sampleEvery: 50,
+    evaluateEvery: 100,
     checkpointEvery: 50,
   },
   // A net that any two cores teach something in minutes; with σ as in Table 2 for so few steps.

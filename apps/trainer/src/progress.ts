@@ -1,4 +1,5 @@
 /** What a run reports while it goes on, and how the terminal shows it. */
+import type { EvaluationRecord } from './evaluations.ts';
 import type { Measurement } from './measure.ts';
 
 /** How far a run is, after an iteration. */
@@ -12,6 +13,8 @@ export interface IterationProgress {
   readonly limited: boolean;
   /** Resident memory of the process, bytes. */
   readonly memory: number;
+  /** The latest; undefined before the first. */
+  readonly evaluation?: EvaluationRecord | undefined;
 }
 
 export type Progress =
@@ -28,7 +31,8 @@ const REDRAW_SECONDS = 0.1;
 
 /** What the symbols of a line mean, said once before the first. */
 export const LEGEND =
-  "f(x+)−f(x−): mean f of data minus samples, near 0 when healthy; |f'|: mean gradient norm; |x|: mean |sample|";
+  "f(x+)−f(x−): mean f of data minus samples, near 0 when healthy; |f'|: mean gradient norm; |x|: mean |sample|; " +
+  'distance: of fixed samples to data, the lower the better';
 
 export interface ProgressStream {
   readonly isTTY?: boolean;
@@ -72,7 +76,7 @@ export function progressLine(stream: ProgressStream, now: () => number = () => p
 
 /** `  120/2000   3.41 it/s   9:11 left   f(x+)−f(x−) +0.0123   |f'| 0.87   |x| 0.45   412 MB` */
 export function formatProgress(progress: IterationProgress): string {
-  const { measurement, iterations, iterationsPerSecond, secondsLeft, limited, memory } = progress;
+  const { measurement, iterations, iterationsPerSecond, secondsLeft, limited, memory, evaluation } = progress;
   const { iteration, dataValue, sampleValue, gradientNorm, sampleMagnitude } = measurement;
   const difference = dataValue - sampleValue;
   return [
@@ -82,6 +86,7 @@ export function formatProgress(progress: IterationProgress): string {
     `f(x+)−f(x−) ${difference < 0 ? '−' : '+'}${Math.abs(difference).toFixed(4)}`,
     `|f'| ${gradientNorm.toPrecision(3)}`,
     `|x| ${sampleMagnitude.toPrecision(3)}`,
+    ...(evaluation === undefined ? [] : [`distance ${evaluation.distance.toPrecision(3)}`]),
     `${Math.round(memory / 1e6)} MB`,
   ].join('   ');
 }

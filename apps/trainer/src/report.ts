@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { escapeXml, lineChart, type LineChart, pngToWebp, type Series } from '@srmcmc/figures';
 import type { Config } from './config.ts';
+import { bestOf, type EvaluationRecord } from './evaluations.ts';
 import { writeWhole } from './files.ts';
 import { readJsonLines } from './json-lines.ts';
 import type { Measurement } from './measure.ts';
@@ -17,9 +18,10 @@ const PICTURES = 12;
 export async function writeReport(folder: RunFolder): Promise<void> {
   const config = JSON.parse(await readFile(folder.config, 'utf8')) as Config;
   const metrics = await readJsonLines<Measurement>(folder.metrics);
+  const evaluations = await readJsonLines<EvaluationRecord>(folder.evaluations);
   const log = await readJsonLines<LogRecord>(folder.log);
   const pictures = await readPictures(folder.samples);
-  await writeWhole(folder.report, page(displayName(folder), config, metrics, log, pictures));
+  await writeWhole(folder.report, page(displayName(folder), config, metrics, evaluations, log, pictures));
 }
 
 interface Picture {
@@ -55,6 +57,7 @@ function page(
   title: string,
   config: Config,
   metrics: readonly Measurement[],
+  evaluations: readonly EvaluationRecord[],
   log: readonly LogRecord[],
   pictures: readonly Picture[],
 ): string {
@@ -71,7 +74,7 @@ function page(
 <header><h1>${escapeXml(title)}</h1><p>Short-run MCMC as a generator: ${escapeXml(summary(config, metrics))}</p></header>
 <main>
 ${last === undefined ? '' : `<section><h2>Samples at iteration ${last.iteration}</h2>${figure(last, captionOf(config, log), 'large')}</section>`}
-<section><h2>Learning</h2>${resumed(log)}<div class="charts">${charts(metrics, log).join('\n')}</div></section>
+<section><h2>Learning</h2>${resumed(log)}${best(title, evaluations)}<div class="charts">${charts(metrics, evaluations, log).join('\n')}</div></section>
 ${pictures.length < 2 ? '' : `<section><h2>The same chains over time</h2><div class="pictures${isOfPoints(log) ? ' wide' : ''}">${pictures.map((picture) => figure(picture, `iteration ${picture.iteration}`, 'small')).join('\n')}</div></section>`}
 <section><h2>How it was run</h2>${sessionsTable(log)}${notes(log)}</section>
 <section><h2>Configuration</h2>${configTable(config)}</section>
@@ -106,11 +109,29 @@ function resumed(log: readonly LogRecord[]): string {
   return isResumed ? '<p>Dashed lines: the run was resumed.</p>' : '';
 }
 
-function charts(metrics: readonly Measurement[], log: readonly LogRecord[]): string[] {
+function best(title: string, evaluations: readonly EvaluationRecord[]): string {
+  const found = bestOf(evaluations);
+  if (found === undefined) return '';
+  const { samples } = found.computedWith.pixels;
+  return (
+    `<p>Best of the evaluations, which compare the same ${samples} chains with the data each time: iteration ` +
+    `${found.iteration}, distance ${found.distance.toPrecision(3)}, in <code>${escapeXml(title)}/best</code>.</p>`
+  );
+}
+
+function charts(
+  metrics: readonly Measurement[],
+  evaluations: readonly EvaluationRecord[],
+  log: readonly LogRecord[],
+): string[] {
   const marks = log.flatMap((one) => (one.kind === 'session' && one.iteration > 0 ? [one.iteration] : []));
   const series = (label: string, y: (one: Measurement) => number): Series => ({
     label,
     points: metrics.map((one) => [one.iteration, y(one)] as const),
+  });
+  const distances = (label: 'distance' | 'pixels' | 'spectrum'): Series => ({
+    label,
+    points: evaluations.map((one) => [one.iteration, one[label]] as const),
   });
   const memory: Series = {
     label: 'memory',
@@ -136,6 +157,12 @@ function charts(metrics: readonly Measurement[], log: readonly LogRecord[]): str
       title: 'Magnitude of the samples',
       yLabel: 'mean |x⁻|',
       series: [series('samples', (one) => one.sampleMagnitude)],
+    },
+    {
+      title: 'Distance of fixed samples to the data',
+      yLabel: 'Fréchet distance',
+      yScale: 'log',
+      series: [distances('distance'), distances('pixels'), distances('spectrum')],
     },
     {
       title: 'Learning rate of Adam',

@@ -1,9 +1,10 @@
 /**
  * The folder of a run:
  *
- *     config.json   metrics.jsonl   log.jsonl   samples/   checkpoints/   report.html
+ *     config.json   metrics.jsonl   evaluations.jsonl   log.jsonl   samples/   checkpoints/   best/   report.html
  *
- * metrics.jsonl is a pure function of the configuration; what depends on the clock or the machine is in log.jsonl.
+ * metrics.jsonl and evaluations.jsonl are pure functions of the configuration; what depends on the clock or the machine
+ * is in log.jsonl.
  */
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -27,9 +28,12 @@ export interface RunFolder {
   readonly path: string;
   readonly config: string;
   readonly metrics: string;
+  readonly evaluations: string;
   readonly log: string;
   readonly samples: string;
   readonly checkpoints: string;
+  /** Of checkpoints too; its newest is the best. It is made when there is one. */
+  readonly best: string;
   readonly report: string;
 }
 
@@ -38,9 +42,11 @@ export function runFolderAt(path: string): RunFolder {
     path,
     config: join(path, 'config.json'),
     metrics: join(path, 'metrics.jsonl'),
+    evaluations: join(path, 'evaluations.jsonl'),
     log: join(path, 'log.jsonl'),
     samples: join(path, 'samples'),
     checkpoints: join(path, 'checkpoints'),
+    best: join(path, 'best'),
     report: join(path, 'report.html'),
   };
 }

@@ -1,7 +1,7 @@
 /** One process' share of a run: the loop of iterations, and what is written and told meanwhile. */
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
-import { checkpointName, writeCheckpoint } from '@srmcmc/checkpoint';
+import { type Checkpoint, checkpointName, writeCheckpoint } from '@srmcmc/checkpoint';
 import {
   type Batch,
   batches,
@@ -16,6 +16,7 @@ import { initialState, learningStep } from '@srmcmc/estimators';
 import type { Config } from './config.ts';
 import { examplesTensor } from './data.ts';
 import { divergedError, divergence } from './divergence.ts';
+import { bestOf, Evaluations } from './evaluations.ts';
 import { type JsonLines, keepLines, openJsonLines } from './json-lines.ts';
 import {
   captureCheckpoint,
@@ -65,6 +66,7 @@ export class Run {
   #metrics!: JsonLines;
   #log!: JsonLines;
   #pictures: SamplePictures | undefined;
+  #evaluations: Evaluations | undefined;
   #speedLoggedAt = 0;
 
   constructor(parts: RunParts) {
@@ -81,6 +83,7 @@ export class Run {
     this.#log = await openJsonLines(folder.log);
     try {
       this.#pictures = await samplePictures(config, energy, dataset, keys.samples, folder.samples);
+      this.#evaluations = await this.#openEvaluations();
       await this.#logSession();
       this.#note(
         `run: ${displayName(folder)}, from iteration ${this.#iteration} of ${config.iterations}`,
@@ -96,6 +99,7 @@ export class Run {
     } finally {
       dispose(this.#state.learning.optimizer.moments);
       dispose(this.#state.learning.chains);
+      await this.#evaluations?.close();
       await this.#metrics.close();
       await this.#log.close();
       await writeReport(folder).catch((error: Error) => {
@@ -111,6 +115,8 @@ export class Run {
   async #learn(): Promise<StopReason> {
     const { config, signal } = this.#parts;
     let stream = this.#batches();
+    // A run that was broken off lacks the evaluation of its last checkpoint.
+    await this.#evaluate();
     while (this.#iteration < config.iterations) {
       if (signal?.aborted) return 'interrupted';
       if (config.maxMinutes !== null && this.#seconds >= 60 * config.maxMinutes) return 'time limit';
@@ -128,6 +134,7 @@ export class Run {
         continue;
       }
       if (this.#iteration % config.checkpointEvery === 0) await this.#checkpoint();
+      await this.#evaluate();
       if (this.#iteration % config.sampleEvery === 0) await this.#pictures?.draw(this.#iteration);
       // Signals and timers get their turn between iterations.
       await new Promise(setImmediate);
@@ -178,6 +185,7 @@ export class Run {
       secondsLeft: Math.max(0, Math.min(toDo, allowed)),
       limited: allowed < toDo,
       memory,
+      evaluation: this.#evaluations?.records.at(-1),
     });
     if (this.#seconds - this.#speedLoggedAt >= SPEED_SECONDS) await this.#logSpeed();
   }
@@ -210,6 +218,7 @@ export class Run {
     this.#state = { learning: restored.learning, rollbacks: [...rollbacks, rollback] };
     await keepLines(folder.metrics, to);
     await dropPicturesAfter(to, folder.samples);
+    await this.#evaluations?.dropAfter(to);
     this.#note(
       `iteration ${from}: ${problem}; back to iteration ${to} with learning rate ` +
         `${(config.learningRate * scale).toPrecision(3)} (rollback ${rollbacks.length + 1} of ${config.maxRollbacks})`,
@@ -217,22 +226,47 @@ export class Run {
   }
 
   async #checkpoint(): Promise<void> {
-    const { config, folder, energy } = this.#parts;
-    // Metrics first, so that none is missing for an iteration that a checkpoint has.
+    const { config, folder } = this.#parts;
+    // Metrics and evaluations first, so that none is missing for an iteration that a checkpoint has.
     await this.#metrics.sync();
-    const checkpoint = await captureCheckpoint(config, energy, this.#state, this.#software);
-    await writeCheckpoint(join(folder.checkpoints, checkpointName(this.#iteration)), checkpoint);
+    await this.#evaluations?.settled();
+    await writeCheckpoint(join(folder.checkpoints, checkpointName(this.#iteration)), await this.#captured());
     await pruneCheckpoints(folder, config.keep, config.checkpointEvery);
+    await this.#evaluations?.prune();
+  }
+
+  #captured(): Promise<Checkpoint> {
+    const { config, energy } = this.#parts;
+    return captureCheckpoint(config, energy, this.#state, this.#software);
+  }
+
+  async #openEvaluations(): Promise<Evaluations | undefined> {
+    const { config, folder, dataset, energy } = this.#parts;
+    if (dataset.shape.length !== 3) return undefined;
+    const { network } = energy;
+    const onFailure = (error: Error): void => this.#note(`no more evaluations: ${error.message}`);
+    return Evaluations.open({ config, folder, dataset, network, onFailure }, this.#iteration);
+  }
+
+  async #evaluate(): Promise<void> {
+    if (this.#evaluations?.isDue(this.#iteration)) await this.#evaluations.start(await this.#captured());
   }
 
   async #finish(): Promise<void> {
-    const { config, energy } = this.#parts;
+    const { config, folder } = this.#parts;
     await this.#logSpeed();
     if (this.#iteration % config.checkpointEvery !== 0) await this.#checkpoint();
     if (this.#iteration % config.sampleEvery !== 0) await this.#pictures?.draw(this.#iteration);
+    await this.#evaluations?.settled();
+    const best = bestOf(this.#evaluations?.records ?? []);
+    if (best !== undefined) {
+      this.#note(
+        `best: iteration ${best.iteration}, distance ${best.distance.toPrecision(3)}, in ${join(displayName(folder), 'best')}`,
+        false,
+      );
+    }
     if (config.export === null || this.#iteration < config.iterations) return;
-    const { weights } = await captureCheckpoint(config, energy, this.#state, this.#software);
-    await writeWeights(config.export, weights);
+    await writeWeights(config.export, (await this.#captured()).weights);
     this.#note(`weights: ${config.export}`);
   }
 

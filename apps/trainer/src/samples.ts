@@ -1,15 +1,13 @@
 /** Pictures of what the generator makes, from the same chains every time, so that pictures can be compared. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Dataset, type Energy, fromChain, split, type Key } from '@srmcmc/core';
+import type { Dataset, Energy, Key } from '@srmcmc/core';
 import { type GridShape, ImageGrid } from '@srmcmc/figures';
 import type { Config } from './config.ts';
 import { densityPng, windowOf } from './density.ts';
+import { drawSamples, toBytes } from './draw-samples.ts';
 import { writeWhole } from './files.ts';
-import { generatorOf } from './model.ts';
 
-/** Numbers in the chains that run together, so that memory stays that of a batch: 85 images of CIFAR-10. */
-const CHUNK_NUMBERS = 2 ** 18;
 const DATA_POINTS = 5000;
 
 /** Draws `samples/samples-<iteration>.png` as the run goes on. */
@@ -30,7 +28,10 @@ export async function samplePictures(
   return {
     draw: async (iteration) => {
       const path = join(folder, samplesName(iteration));
-      await writeWhole(path, await picture(await drawSamples(config, energy, key), config.samples));
+      await writeWhole(
+        path,
+        await picture(await drawSamples(config, energy, key, config.samples), config.samples),
+      );
       return path;
     },
   };
@@ -61,27 +62,10 @@ async function pictureOf(energy: Energy, dataset: Dataset): Promise<Picture | un
   return (samples) => densityPng(energy, data, samples, window);
 }
 
-/** Values from [-1, 1], and beyond it clipped. */
 function imagesPng(values: Float32Array, shape: GridShape, count: number): Promise<Uint8Array> {
   const grid = new ImageGrid(shape, count);
-  const bytes = Uint8ClampedArray.from(values, (value) => (value + 1) * 127.5);
+  const bytes = toBytes(values);
   const size = bytes.length / count;
-  for (let i = 0; i < count; i++) grid.place(i, new Uint8Array(bytes.buffer, i * size, size));
+  for (let i = 0; i < count; i++) grid.place(i, bytes.subarray(i * size, (i + 1) * size));
   return grid.png();
-}
-
-/** Chain i depends on the key and i alone, so chunks change nothing. */
-async function drawSamples(config: Config, energy: Energy, key: Key): Promise<Float32Array> {
-  const generator = generatorOf(config, energy);
-  const [priorKey, noiseKey] = split(key) as [Key, Key];
-  const size = energy.eventShape.reduce((a, b) => a * b, 1);
-  const samples = new Float32Array(config.samples * size);
-  const chunk = Math.max(1, Math.floor(CHUNK_NUMBERS / size));
-  for (let first = 0; first < config.samples; first += chunk) {
-    const z = generator.prior(fromChain(priorKey, first), Math.min(chunk, config.samples - first));
-    const x = await generator.generateAsync(z, fromChain(noiseKey, first)).finally(() => z.dispose());
-    samples.set((await x.data()) as Float32Array, first * size);
-    x.dispose();
-  }
-  return samples;
 }

@@ -29,6 +29,7 @@ beforeAll(async () => {
     ...tinyImageFields(await writeImages(folder)),
     iterations: ITERATIONS,
     sampleEvery: 100,
+    evaluateEvery: 30,
     samples: 1,
   };
   base = Object.entries(fields).flatMap(([field, value]) => [
@@ -115,8 +116,16 @@ test(
       expect(right!.equals(left!), file).toBe(true);
     };
     await same('metrics.jsonl');
+    await same('evaluations.jsonl');
     for (const name of await readdir(join(folder, 'runs', 'whole', 'samples')))
       await same(join('samples', name));
+    const bests = await Promise.all(
+      ['whole', 'killed'].map(async (name) => {
+        const { checkpoint } = await readCheckpoint(join(folder, 'runs', name, 'best'));
+        return { ...checkpoint, config: null };
+      }),
+    );
+    expect(bests[1]).toEqual(bests[0]);
     const [left, right] = await Promise.all(
       ['whole', 'killed'].map(async (name) => (await readCheckpoint(join(folder, 'runs', name))).checkpoint),
     );

@@ -39,6 +39,16 @@ test('a line tells iteration, speed, time left, both diagnostics and memory', ()
     " 120/2000   3.41 it/s   9:11 left   f(x+)−f(x−) −0.2500   |f'| 0.877   |x| 0.457   412 MB",
   );
   expect(formatProgress({ ...progress(120), limited: true })).toContain('   9:11 to the time limit   ');
+  const evaluation = {
+    iteration: 100,
+    distance: 3.8684,
+    pixels: 0.5,
+    spectrum: 3.3684,
+    computedWith: {} as never,
+  };
+  expect(formatProgress({ ...progress(120), evaluation })).toMatch(
+    / {3}\|x\| 0\.457 {3}distance 3\.87 {3}412 MB$/,
+  );
 });
 
 test('a terminal gets one line that is drawn over, notes above it', () => {

@@ -19,6 +19,7 @@ test('a report is one file that holds the run: command, configuration, versions,
     name: 'shown',
     iterations: 6,
     sampleEvery: 2,
+    evaluateEvery: 2,
   });
   const command = 'srmcmc-train --name "shown" & <more>';
   const run = await train(config, { command });
@@ -30,7 +31,8 @@ test('a report is one file that holds the run: command, configuration, versions,
   expect(html).toContain(`node ${process.version}`);
   expect(html).toMatch(/Backend<\/dt><dd>cpu/);
   for (const field of Object.keys(config)) expect(html).toContain(`<code>${field}</code>`);
-  expect(html.match(/<svg /g)).toHaveLength(7);
+  expect(html.match(/<svg /g)).toHaveLength(8);
+  expect(html).toContain('Distance of fixed samples to the data');
 
   const names = (await readdir(run.folder.samples)).sort();
   expect(names.map((name) => Number(/\d+/.exec(name)![0]))).toEqual([0, 2, 4, 6]);
