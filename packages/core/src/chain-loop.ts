@@ -1,7 +1,7 @@
 /** K steps of any kernel, one after the other. */
 import * as tf from '@tensorflow/tfjs-core';
 import { type AsyncOptions, throwIfCancelled, turn } from './async.ts';
-import type { ChainOptions, ChainResult } from './chain.ts';
+import type { ChainOptions, ChainResult, Trace } from './chain.ts';
 import type { Energy } from './energy.ts';
 import type { KernelInfo, KernelState, TransitionKernel } from './kernel.ts';
 import type { Key } from './key.ts';
@@ -10,11 +10,14 @@ import { dispose, tidy } from './tidy.ts';
 /** How long the loop goes on before the event loop turns: seldom enough to cost nothing, often enough to go unnoticed. */
 const TURN_MILLISECONDS = 10;
 
+type Reports = Omit<Trace, 'snapshots'>;
+const REPORTS = ['value', 'gradientNorm', 'acceptance', 'energyError'] as const satisfies (keyof Reports)[];
+
 /** All that a loop has in hand; its tensors are its own. */
 interface Loop<S extends KernelState> {
   state: S;
-  readonly values: tf.Scalar[];
-  readonly norms: tf.Scalar[];
+  /** The means of each report, in the order of steps. */
+  readonly reports: { -readonly [Name in keyof Reports]: tf.Scalar[] };
   readonly kept: tf.Tensor[];
 }
 
@@ -57,7 +60,7 @@ export async function runLoopAsync<S extends KernelState>(
 }
 
 function begin<S extends KernelState>({ energy, kernel }: ChainOptions<S>, start: tf.Tensor): Loop<S> {
-  return { state: kernel.init(energy, start), values: [], norms: [], kept: [] };
+  return { state: kernel.init(energy, start), reports: { value: [], gradientNorm: [] }, kept: [] };
 }
 
 /** Makes step number `done`. */
@@ -67,23 +70,19 @@ function step<S extends KernelState>(
   done: number,
   key: Key | undefined,
 ): void {
-  const { next, value, gradientNorm } = advance(energy, kernel, loop.state, key);
+  const { next, means } = advance(energy, kernel, loop.state, key);
   dispose(loop.state);
   loop.state = next;
-  loop.values.push(value);
-  loop.norms.push(gradientNorm);
+  for (const [name, mean] of means) (loop.reports[name] ??= []).push(mean);
   if (snapshots.includes(done)) loop.kept.push(next.x.clone());
 }
 
 /** New tensors, so that whatever the loop holds can be disposed. */
-function end<S extends KernelState>({ state, values, norms, kept }: Loop<S>): ChainResult {
+function end<S extends KernelState>({ state, reports, kept }: Loop<S>): ChainResult {
+  const stacked = Object.entries(reports).map(([name, means]) => [name, tf.stack(means)]);
   return {
     x: state.x.clone(),
-    trace: {
-      value: tf.stack(values) as tf.Tensor1D,
-      gradientNorm: tf.stack(norms) as tf.Tensor1D,
-      snapshots: kept.map((x) => x.clone()),
-    },
+    trace: { ...Object.fromEntries(stacked), snapshots: kept.map((x) => x.clone()) },
   };
 }
 
@@ -93,9 +92,10 @@ function advance<S extends KernelState>(
   kernel: TransitionKernel<S>,
   state: S,
   key: Key | undefined,
-): { next: S; value: tf.Scalar; gradientNorm: tf.Scalar } {
+): { next: S; means: [keyof Reports, tf.Scalar][] } {
   return tidy(() => {
     const { state: next, info }: { state: S; info: KernelInfo } = kernel.step(energy, state, key);
-    return { next, value: tf.mean(info.value), gradientNorm: tf.mean(info.gradientNorm) };
+    const made = REPORTS.filter((name) => info[name] !== undefined);
+    return { next, means: made.map((name) => [name, tf.mean(info[name]!)]) };
   });
 }

@@ -23,15 +23,15 @@ export function chainPullback<S extends KernelState>(
   if (kernel.pullback === undefined) {
     throw new InvalidArgumentError(
       'kernel',
-      `'${kernel.name}' has no pullback: its steps are not differentiable`,
+      `'${kernel.name}' has no pullback: ${kernel.undifferentiable ?? 'its steps are not differentiable'}`,
     );
   }
   const stride = Math.ceil(Math.sqrt(steps));
   const starts = Array.from({ length: Math.ceil(steps / stride) }, (_, i) => i * stride);
   const { x, trace } = runChains({ energy, kernel, steps, snapshots: starts.slice(1) }, start, key);
-  trace.value.dispose();
-  trace.gradientNorm.dispose();
-  const kept = [start.clone(), ...trace.snapshots];
+  const { snapshots, ...reports } = trace;
+  dispose(reports);
+  const kept = [start.clone(), ...snapshots];
   return {
     x,
     vjp: (v) => {

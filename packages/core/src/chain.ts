@@ -12,12 +12,16 @@ export interface ChainOptions<S extends KernelState = KernelState> {
   readonly snapshots?: readonly number[];
 }
 
-/** One number a step, averaged over the chains, measured before the step moves them. */
+/** One number a step, averaged over the chains. */
 export interface Trace {
-  /** Mean f(x), [K]. */
+  /** Mean f(x) where the step began, [K]. */
   readonly value: tf.Tensor1D;
-  /** Mean Euclidean norm of ∂f/∂x, [K]; Table 2 of the paper reports its mean. */
+  /** Mean Euclidean norm of ∂f/∂x there, [K]; Table 2 of the paper reports its mean. */
   readonly gradientNorm: tf.Tensor1D;
+  /** Mean acceptance probability, [K], of kernels with a Metropolis test. */
+  readonly acceptance?: tf.Tensor1D;
+  /** Mean ΔH/T, [K], of kernels that follow Hamiltonian dynamics. */
+  readonly energyError?: tf.Tensor1D;
   /** Positions after the asked-for steps, each [n, ...event]. */
   readonly snapshots: readonly tf.Tensor[];
 }

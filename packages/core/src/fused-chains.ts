@@ -28,7 +28,8 @@ export function runFused<S extends KernelState>(
   key?: Key,
 ): ChainResult {
   const { inputs, attributes } = fusedCall(options, start, key);
-  return resultOf(tf.engine().runKernel(kernelName, inputs, attributes as tf.NamedAttrMap) as tf.Tensor[]);
+  const results = tf.engine().runKernel(kernelName, inputs, attributes as tf.NamedAttrMap);
+  return resultOf(options, results as tf.Tensor[]);
 }
 
 export async function runFusedAsync<S extends KernelState>(
@@ -39,13 +40,13 @@ export async function runFusedAsync<S extends KernelState>(
   asyncOptions: AsyncOptions,
 ): Promise<ChainResult> {
   const { inputs, attributes } = fusedCall(options, start, key);
-  return resultOf(await runKernelAsync(kernelName, inputs, attributes, asyncOptions));
+  return resultOf(options, await runKernelAsync(kernelName, inputs, attributes, asyncOptions));
 }
 
 /**
  * The backend's kernel takes x [n, ...event] and weight0, weight1, ... in checkpoint order (each layer's filter
- * [kh, kw, in, out] or [in, out], then its bias); it returns x, value [K] and gradientNorm [K], as `Trace` defines
- * them, and each snapshot. Its attributes are those of the transition kernel (a number a step for every coefficient,
+ * [kh, kw, in, out] or [in, out], then its bias); it returns x, value [K], gradientNorm [K] and the transition kernel's
+ * own reports [K], as `Trace` defines them, and each snapshot. Its attributes are those of the transition kernel (a number a step for every coefficient,
  * infinite bounds where one is off), the network as plain data, the number of steps, the snapshots, the key's words
  * (none: no noise) and its first chain.
  */
@@ -56,7 +57,7 @@ function fusedCall<S extends KernelState>(
 ): { inputs: Record<string, tf.Tensor>; attributes: object } {
   const weights = Object.values(energy.variables).map((variable, i) => [`weight${i}`, variable] as const);
   const attributes = {
-    ...kernel.fused?.attributes(steps),
+    ...kernel.fused?.attributes(steps, energy.eventShape),
     network: energy.network,
     steps,
     snapshots,
@@ -66,12 +67,11 @@ function fusedCall<S extends KernelState>(
   return { inputs: { x: start, ...Object.fromEntries(weights) }, attributes };
 }
 
-function resultOf(tensors: readonly tf.Tensor[]): ChainResult {
-  const [x, value, gradientNorm, ...snapshots] = tensors as [
-    tf.Tensor,
-    tf.Tensor1D,
-    tf.Tensor1D,
-    ...tf.Tensor[],
-  ];
-  return { x, trace: { value, gradientNorm, snapshots } };
+function resultOf<S extends KernelState>(
+  { kernel }: ChainOptions<S>,
+  [x, ...tensors]: readonly tf.Tensor[],
+): ChainResult {
+  const names = ['value', 'gradientNorm', ...(kernel.fused?.reports ?? [])];
+  const reports = names.map((name, i) => [name, tensors[i]!]);
+  return { x: x!, trace: { ...Object.fromEntries(reports), snapshots: tensors.slice(names.length) } };
 }

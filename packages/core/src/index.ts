@@ -23,7 +23,7 @@ export {
   pullbackByTape,
 } from './generator.ts';
 export { fromPoints, gaussian, type InitialDistribution, uniform } from './initial.ts';
-export type { FusedSampler, KernelInfo, KernelState, TransitionKernel } from './kernel.ts';
+export type { FusedSampler, KernelInfo, KernelState, OptionalReport, TransitionKernel } from './kernel.ts';
 export { foldIn, fromChain, type Key, key, split } from './key.ts';
 export type {
   ActivationName,

@@ -19,7 +19,12 @@ export interface KernelInfo {
   readonly gradientNorm: tf.Tensor1D;
   /** The Metropolis acceptance probability, [n]; absent where there is no such test. */
   readonly acceptance?: tf.Tensor1D;
+  /** ΔH/T over the trajectory, [n], infinite where it is not a number; of kernels that follow Hamiltonian dynamics. */
+  readonly energyError?: tf.Tensor1D;
 }
+
+/** Reports that not every kernel makes. */
+export type OptionalReport = 'acceptance' | 'energyError';
 
 export interface TransitionKernel<S extends KernelState = KernelState> {
   readonly name: string;
@@ -37,6 +42,8 @@ export interface TransitionKernel<S extends KernelState = KernelState> {
    * v is [n, ...event]. Inputs are borrowed. Absent where a step is not differentiable.
    */
   pullback?(energy: Energy, state: S, v: tf.Tensor, key?: Key): tf.Tensor;
+  /** Why there is no pullback, for the error that says so. */
+  readonly undifferentiable?: string;
   /** How a backend that runs all steps at once finds its kernel; see `shortRun`. */
   readonly fused?: FusedSampler;
 }
@@ -44,5 +51,8 @@ export interface TransitionKernel<S extends KernelState = KernelState> {
 /** A backend kernel that runs K steps in one call, and the attributes that describe this transition kernel. */
 export interface FusedSampler {
   readonly kernelName: string;
-  attributes(steps: number): Record<string, tf.Attribute>;
+  /** What it reports besides f and the norm of its gradient, in its order; nothing unless given. */
+  readonly reports?: readonly OptionalReport[];
+  /** For K steps of events of this shape. */
+  attributes(steps: number, eventShape: readonly number[]): Record<string, tf.Attribute>;
 }

@@ -23,8 +23,9 @@ import {
   uniforms,
   valueAt,
 } from '@srmcmc/core';
+import { leapfrogPullback } from './leapfrog-pullback.ts';
 import { leapfrog, type PhasePoint } from './leapfrog.ts';
-import { type InverseMass, massFactor } from './mass.ts';
+import { type InverseMass, isDense, massFactor } from './mass.ts';
 
 /** Plain data where the step size is a number, fit for a configuration file. */
 export interface HmcOptions {
@@ -55,12 +56,15 @@ export interface HmcState extends KernelState {
 export interface HmcInfo extends KernelInfo {
   /** H/T after the momentum was drawn, [n]: what E-BFMI is computed from. */
   readonly hamiltonian: tf.Tensor1D;
-  /** ΔH/T over the trajectory, [n]; infinite where it is not a number. */
   readonly energyError: tf.Tensor1D;
   /** Whether the energy error exceeds `DIVERGENCE_THRESHOLD`, [n], of dtype bool. */
   readonly divergent: tf.Tensor1D;
 }
 
+/**
+ * Where the backend can, a short run of it on a network is one call, except with a dense mass. Without the Metropolis
+ * test and persistence it has a pullback, the momenta as the key has them.
+ */
 export interface HmcKernel extends TransitionKernel<HmcState> {
   step(energy: Energy, state: HmcState, key?: Key): { state: HmcState; info: HmcInfo };
 }
@@ -95,6 +99,24 @@ export function hmc(options: HmcOptions): HmcKernel {
   stepSizeAt(stepSize, 0);
   const factorFor = massFactor(options.inverseMass);
 
+  /** Where a path begins, once its momentum is drawn, and how it is followed. */
+  const pathFrom = (energy: Energy, state: HmcState, jitterDraw: tf.Tensor, key?: Key) => {
+    const size = stepSizeAt(stepSize, state.step);
+    return {
+      start: { ...state, momentum: refreshed(state, persistence, temperature, key) },
+      options: {
+        stepSize: jitter > 0 ? tf.mul(tf.add(tf.mul(jitterDraw, 2 * jitter), 1 - jitter), size) : size,
+        steps: leapfrogSteps,
+        factor: factorFor(energy.eventShape),
+      },
+    };
+  };
+  const pullback: HmcKernel['pullback'] = (energy, state, v, key) =>
+    tidy(() => {
+      const { start, options } = pathFrom(energy, state, uniformsOf(key, state).jitter, key);
+      return leapfrogPullback(energy, start, options, v);
+    });
+
   return {
     name: 'hmc',
     calibrated: metropolis && temperature === 1,
@@ -106,13 +128,8 @@ export function hmc(options: HmcOptions): HmcKernel {
     step: (energy, state, key) =>
       tidy(() => {
         const draws = uniformsOf(key, state);
-        const size = stepSizeAt(stepSize, state.step);
-        const start = { ...state, momentum: refreshed(state, persistence, temperature, key) };
-        const end = leapfrog(energy, start, {
-          stepSize: jitter > 0 ? tf.mul(tf.add(tf.mul(draws.jitter, 2 * jitter), 1 - jitter), size) : size,
-          steps: leapfrogSteps,
-          factor: factorFor(energy.eventShape),
-        });
+        const { start, options: path } = pathFrom(energy, state, draws.jitter, key);
+        const end = leapfrog(energy, start, path);
         const hamiltonian = hamiltonianOf(start, temperature);
         const error = tf.sub(hamiltonianOf(end, temperature), hamiltonian);
         const energyError = tf.where(tf.isNaN(error), Infinity, error) as tf.Tensor1D;
@@ -140,6 +157,24 @@ export function hmc(options: HmcOptions): HmcKernel {
           },
         };
       }),
+    ...(metropolis
+      ? { undifferentiable: 'its Metropolis test accepts or rejects; `metropolis: false` leaves it out' }
+      : persistence > 0
+        ? { undifferentiable: 'momentum persists from step to step; `persistence: 0` draws it anew' }
+        : { pullback }),
+    ...(isDense(options.inverseMass)
+      ? {}
+      : {
+          fused: {
+            kernelName: 'ShortRunHmc',
+            reports: metropolis ? ['acceptance', 'energyError'] : ['energyError'],
+            attributes: (steps, eventShape) => ({
+              stepSize: Array.from({ length: steps }, (_, step) => stepSizeAt(stepSize, step)),
+              massRoots: tidy(() => [...(factorFor(eventShape).diagonal ?? [])]),
+              ...{ leapfrogSteps, metropolis, temperature, jitter, persistence },
+            }),
+          },
+        }),
   };
 }
 

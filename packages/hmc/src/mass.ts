@@ -12,6 +12,8 @@ export type InverseMass = readonly number[] | readonly (readonly number[])[];
 export interface MassFactor {
   apply(v: tf.Tensor): tf.Tensor;
   applyTransposed(v: tf.Tensor): tf.Tensor;
+  /** The diagonal of L, where L is diagonal and not I. */
+  readonly diagonal?: readonly number[];
 }
 
 /**
@@ -40,7 +42,7 @@ export function massFactor(inverseMass?: InverseMass): (eventShape: readonly num
       return { apply: (v) => product(v, true), applyTransposed: (v) => product(v, false) };
     };
   }
-  const roots = Float32Array.from(inverseMass, (entry, i) => {
+  const roots = Array.from(inverseMass, (entry, i) => {
     if (!(entry > 0 && Number.isFinite(entry)))
       throw new InvalidArgumentError(`inverseMass[${i}]`, `must be positive, got ${entry}`);
     return Math.sqrt(entry);
@@ -49,12 +51,12 @@ export function massFactor(inverseMass?: InverseMass): (eventShape: readonly num
     requireSize(eventShape);
     const scale = tf.tensor(roots, [1, ...eventShape]);
     const multiply = (v: tf.Tensor): tf.Tensor => tf.mul(v, scale);
-    return { apply: multiply, applyTransposed: multiply };
+    return { apply: multiply, applyTransposed: multiply, diagonal: roots };
   };
 }
 
-function isDense(inverseMass: InverseMass): inverseMass is readonly (readonly number[])[] {
-  return Array.isArray(inverseMass[0]);
+export function isDense(inverseMass?: InverseMass): inverseMass is readonly (readonly number[])[] {
+  return Array.isArray(inverseMass?.[0]);
 }
 
 /** The lower triangle L with L Lᵀ = `matrix`, as rows. */

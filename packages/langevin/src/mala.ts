@@ -41,6 +41,7 @@ export function mala(options: MalaOptions): TransitionKernel<MalaState> {
     name: 'mala',
     // With drift and noise apart, exp(f(x)/T) is what is invariant.
     calibrated: 'stepSize' in options,
+    undifferentiable: 'its Metropolis test accepts or rejects',
     init: (energy, x) => ({ x: x.clone(), step: 0, ...energy.valueAndGrad(x) }),
     step: (energy, { x, step, value, grad }, key) =>
       tidy(() => {

@@ -60,6 +60,7 @@ export function underdamped(options: UnderdampedOptions): TransitionKernel<Under
   return {
     name: `underdamped-${splitting}`,
     calibrated: false,
+    undifferentiable: 'momentum persists from step to step',
     init: (energy, x) => ({ x: x.clone(), step: 0, momentum: tf.zerosLike(x), ...energy.valueAndGrad(x) }),
     step: (energy, state, key) =>
       tidy(() => {

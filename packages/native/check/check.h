@@ -37,7 +37,8 @@ using Checks = std::vector<Check>;
 struct Sampler {
   enum Precision { float32, bfloat16 };
   Precision precision;
-  decltype(Kernels::shortRun) shortRun;
+  decltype(Kernels::shortRunLangevin) shortRunLangevin;
+  decltype(Kernels::shortRunHmc) shortRunHmc;
   decltype(Kernels::valueAndGradient) valueAndGradient;
   decltype(Kernels::parameterGradient) parameterGradient;
 };
@@ -57,7 +58,8 @@ void add_matrix_product(Checks&, const Options&, const Multiplier&);
 void add_image_functions(Checks&, const Options&, const Kernels&);
 void add_network(Checks&, const Options&, const Sampler&);
 void add_parameter_gradient(Checks&, const Options&, const Sampler&);
-void add_short_run(Checks&, const Options&, const Sampler&);
+void add_langevin(Checks&, const Options&, const Sampler&);
+void add_hmc(Checks&, const Options&, const Sampler&);
 void add_random_normal(Checks&, const Options&, const Kernels&);
 
 /// Half the distance from 1 to the next float: the relative error of one rounding.

@@ -72,11 +72,12 @@ check::Checks checks_of(const srmcmc::Kernels& kernels, const check::Options& op
   add_products(checks, options, check::Sampler::float32, kernels);
   check::add_elementwise(checks, options, kernels);
   check::add_image_functions(checks, options, kernels);
-  const check::Sampler float32{check::Sampler::float32, kernels.shortRun, kernels.valueAndGradient,
-                                kernels.parameterGradient};
+  const check::Sampler float32{check::Sampler::float32, kernels.shortRunLangevin, kernels.shortRunHmc,
+                               kernels.valueAndGradient, kernels.parameterGradient};
   check::add_network(checks, options, float32);
   check::add_parameter_gradient(checks, options, float32);
-  check::add_short_run(checks, options, float32);
+  check::add_langevin(checks, options, float32);
+  check::add_hmc(checks, options, float32);
   check::add_random_normal(checks, options, kernels);
   return checks;
 }
@@ -84,11 +85,12 @@ check::Checks checks_of(const srmcmc::Kernels& kernels, const check::Options& op
 check::Checks checks_of(const srmcmc::Bf16Kernels& kernels, const check::Options& options) {
   check::Checks checks;
   add_products(checks, options, check::Sampler::bfloat16, kernels);
-  const check::Sampler bfloat16{check::Sampler::bfloat16, kernels.shortRun, kernels.valueAndGradient,
-                                kernels.parameterGradient};
+  const check::Sampler bfloat16{check::Sampler::bfloat16, kernels.shortRunLangevin, kernels.shortRunHmc,
+                                kernels.valueAndGradient, kernels.parameterGradient};
   check::add_network(checks, options, bfloat16);
   check::add_parameter_gradient(checks, options, bfloat16);
-  check::add_short_run(checks, options, bfloat16);
+  check::add_langevin(checks, options, bfloat16);
+  check::add_hmc(checks, options, bfloat16);
   return checks;
 }
 

@@ -271,6 +271,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<bind_normal>(exports, "normal");
   add_image_functions(exports);
   add_network_functions(env, exports);
+  add_short_run_functions(env, exports);
   return exports;
 }
 

@@ -96,23 +96,38 @@ struct Network {
   }
 };
 
-/// K Langevin steps x <- x + drift f'(x) + noise z.
+/// K steps of chains that climb f, whatever moves them.
 struct ShortRun {
   Network network;
   int64_t steps;
-  const float *drift, *noise;  // one for each step
-  float clampGradient, low, high;  // bounds of the gradient's elements and of x's, infinite where off
   uint32_t key[2], firstChain;
   int64_t chains;
   int64_t snapshots;
   const int64_t* snapshotSteps;  // numbers of steps, 1 .. K, increasing, after which x is kept
 };
 
+/// x <- x + drift f'(x) + noise z.
+struct Langevin {
+  const float *drift, *noise;      // one for each step
+  float clampGradient, low, high;  // bounds of the gradient's elements and of x's, infinite where off
+};
+
+/// Hamiltonian Monte Carlo on exp(f(x) / temperature).
+struct Hmc {
+  const float* stepSize;  // one for each step
+  int64_t leapfrogSteps;
+  bool metropolis;  // whether proposals are put to the test
+  bool draws;       // off: momenta are drawn as zero, step sizes are not jittered, and only the impossible is rejected
+  float temperature, jitter, persistence;
+  const float* massRoots;  // square roots of the inverse mass' diagonal [event], or null: a unit mass
+};
+
 /// Where a short run's results go.
 struct ShortRunResult {
-  float* x;                       // [chains, event]
-  float *value, *gradientNorm;    // [steps]: means over the chains before each step
-  float* const* snapshots;        // each [chains, event]
+  float* x;                         // [chains, event]
+  float *value, *gradientNorm;      // [steps]: means over the chains before each step
+  float *acceptance, *energyError;  // [steps], of HMC: means over the chains of each step; may be null
+  float* const* snapshots;          // each [chains, event]
 };
 
 /// What a long computation and whoever waits for it share. Once cancelled it ends soon, its results undefined.
@@ -138,8 +153,9 @@ struct Kernels {
   /// Row r of y is row r of each part in turn.
   void (*concat)(int64_t rows, int64_t parts, const int64_t* lengths, const float* const* x, float* y);
   void (*normal)(const NormalStream&, float* y);
-  /// x [chains, event]; `progress` may be null; it counts the steps of all chains.
-  void (*shortRun)(const ShortRun&, const float* x, const ShortRunResult&, Progress* progress);
+  /// x [chains, event]; `progress` may be null; it counts the gradients of all chains.
+  void (*shortRunLangevin)(const ShortRun&, const Langevin&, const float* x, const ShortRunResult&, Progress* progress);
+  void (*shortRunHmc)(const ShortRun&, const Hmc&, const float* x, const ShortRunResult&, Progress* progress);
   /// f(x) and f'(x) of n images x: value [n] and gradient, laid out as x.
   void (*valueAndGradient)(const Network&, int64_t n, const float* x, float* value, float* gradient);
   /// The gradient of sum over i of weights[i] f(x_i): of each layer's filter, then its bias. `progress` may be null; it

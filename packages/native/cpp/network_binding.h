@@ -5,5 +5,6 @@
 namespace srmcmc {
 
 void add_network_functions(Napi::Env env, Napi::Object exports);
+void add_short_run_functions(Napi::Env env, Napi::Object exports);
 
 }  // namespace srmcmc

@@ -26,7 +26,7 @@ function targets() {
     sources.map((source) => ({
       source,
       flags: [...common, ...own, ...defines.map((define) => `-D${define}`)],
-      needsNode: /#include [<"](napi|arguments)\.h/.test(readFileSync(join(root, source), 'utf8')),
+      needsNode: /#include [<"](napi|(\w+_)?arguments)\.h/.test(readFileSync(join(root, source), 'utf8')),
     })),
   );
 }

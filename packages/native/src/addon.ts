@@ -93,6 +93,9 @@ export interface Addon {
   shortRun(...args: ShortRunArguments): void;
   /** The same on another thread, from copies of the arguments. */
   startShortRun(...args: ShortRunArguments): Job;
+  /** Results after the arguments: x, value, gradientNorm, acceptance with a test, energyError, and each snapshot. */
+  shortRunHmc(...args: ShortRunHmcArguments): void;
+  startShortRunHmc(...args: ShortRunHmcArguments): Job;
   /** Arrays: x, then each layer's filter and bias, then the results: value, gradient. */
   valueAndGradient(...args: ArrayArguments): void;
   /** Arrays: x, the weights of the images, each layer's filter and bias, then the results: value, and their gradients. */
@@ -124,11 +127,29 @@ export type ShortRunArguments = [
   ...arrays: Float32Array[],
 ];
 
+/** Arrays: x, then each layer's filter and bias. `draws` is 0 where the noise is off. */
+export type ShortRunHmcArguments = [
+  ...NetworkArguments,
+  leapfrogSteps: number,
+  metropolis: 0 | 1,
+  draws: 0 | 1,
+  temperature: number,
+  jitter: number,
+  persistence: number,
+  k0: number,
+  k1: number,
+  firstChain: number,
+  stepSize: Float32Array,
+  massRoots: Float32Array | null,
+  snapshots: Int32Array,
+  ...arrays: Float32Array[],
+];
+
 /** What goes on on another thread. */
 export interface Job {
   /** The results, which nobody else holds. Rejects with an error whose code is 'CANCELLED' after `cancel`. */
   readonly promise: Promise<Float32Array[]>;
-  /** Of a short run: the steps made so far, summed over the chains. Of a gradient: the images. */
+  /** Of a short run: the gradients computed so far, summed over the chains. Of a parameter gradient: the images. */
   done(): number;
   /** Ends it soon: within a step. */
   cancel(): void;

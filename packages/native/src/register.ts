@@ -40,8 +40,8 @@ const PRIORITY = 4;
  * - `LeakyReluGrad`, inputs {dy, y}, attrs {alpha}: dy where y > 0, elsewhere alpha · dy.
  * - `PhiloxNormal`, no inputs, attrs {shape: [n, ...event], key: [k0, k1], firstChain, step}: standard normals,
  *   those of @srmcmc/core's counter-based generator.
- * - `ShortRunLangevin` and `ShortRunLangevinAsync`, which @srmcmc/core's `runChains` and `runChainsAsync` use: all steps
- *   of short-run Langevin on a network; see `src/kernels/short-run.ts`.
+ * - `ShortRunLangevin`, `ShortRunHmc`, and the same with Async at the end, which @srmcmc/core's `runChains` and
+ *   `runChainsAsync` use: all steps of a short run on a network; see `src/kernels/short-run.ts`.
  * - `NetworkValueAndGrad`, `NetworkParameterGrad` and `NetworkParameterGradAsync`, which @srmcmc/energy uses: a network
  *   and its gradients; see `src/kernels/gradients.ts`.
  *

@@ -13,9 +13,10 @@ struct Bf16Kernels {
   void (*conv2dInputGradient)(const ConvShape&, const float* dy, const float* filter, float* dx);
   void (*conv2dFilterGradient)(const ConvShape&, const float* x, const float* dy, float* dFilter);
   void (*matMul)(const MatMulShape&, const float* a, const float* b, float* c, const Epilogue&);
-  /// As Kernels::shortRun. Positions, gradients of f and noise are single precision; weights, activations and the
+  /// As in Kernels. Positions, gradients of f, momenta and noise are single precision; weights, activations and the
   /// gradients between layers are rounded to bfloat16.
-  void (*shortRun)(const ShortRun&, const float* x, const ShortRunResult&, Progress* progress);
+  void (*shortRunLangevin)(const ShortRun&, const Langevin&, const float* x, const ShortRunResult&, Progress* progress);
+  void (*shortRunHmc)(const ShortRun&, const Hmc&, const float* x, const ShortRunResult&, Progress* progress);
   /// f and f' at n positions x [n, event]: value [n], gradient [n, event].
   void (*valueAndGradient)(const Network&, int64_t n, const float* x, float* value, float* gradient);
   /// f at n images x, and the gradient of sum_i weights[i] f(x_i) in each layer's filter and bias: gradients

@@ -66,12 +66,13 @@ struct Plan {
   int64_t bias[Network::kMaxLayers], forward[Network::kMaxLayers], backward[Network::kMaxLayers];
   // Bytes into a working space
   int64_t workSize = 0, positions = 0, images = 0, strip = 0, planes = 0, positionGradient = 0, sums = 0;
-  int64_t segments = 0, noise = 0;
+  int64_t segments = 0, scratch = 0;
   int64_t activations[Network::kMaxLayers], derivatives[Network::kMaxLayers];
   int64_t gradients[2] = {0, 0};  // layers take turns
 };
 
-Plan plan_of(const Network& f, int64_t noiseFloats) {
+/// `scratchFloats` are for whatever moves the chains.
+Plan plan_of(const Network& f, int64_t scratchFloats) {
   Plan p{};
   p.network = &f;
   p.hidden = f.layers - 1;
@@ -106,7 +107,7 @@ Plan plan_of(const Network& f, int64_t noiseFloats) {
   p.planes = take(p.workSize, first.planes * CHAINS * first.planeSize * 4);
   p.sums = take(p.workSize, 2 * TILE * 4);
   p.segments = take(p.workSize, 3 * tapRows * static_cast<int64_t>(sizeof(Segment)));
-  p.noise = take(p.workSize, noiseFloats * 4);
+  p.scratch = take(p.workSize, scratchFloats * 4);
   return p;
 }
 

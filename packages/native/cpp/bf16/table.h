@@ -1,5 +1,6 @@
 // The functions of one table. The including file defines LANES and includes an engine.
 #pragma once
+#include "../hmc_move.h"
 #include "../langevin_move.h"
 #include "bf16_kernels.h"
 #include "convolution.h"
@@ -7,37 +8,47 @@
 
 namespace {
 
-void bf16_short_run(const ShortRun& run, const float* x, const srmcmc::ShortRunResult& result,
-                    srmcmc::Progress* progress) {
+/// Chains whose f is computed in bfloat16; see chain_run.h.
+class Bf16Group {
+ public:
+  const int64_t first, chains;
+
+  Bf16Group(const Plan& plan, const char* packed, char* work, int64_t from, int64_t count)
+      : first(from), chains(count), plan_(plan), packed_(packed), work_(work) {}
+
+  void evaluate() { ::evaluate(plan_, packed_, work_, values_); }
+  float value(int64_t i) const { return values_[i]; }
+  const float* gradient(int64_t i) const { return at<float>(work_, plan_.positionGradient) + i * stride(); }
+  float* position(int64_t i) const { return at<float>(work_, plan_.positions) + i * stride(); }
+  void moved(int64_t i) { refresh_image(plan_, i, work_); }
+
+ private:
+  int64_t stride() const { return plan_.first.positionStride; }
+
+  const Plan& plan_;
+  const char* packed_;
+  char* work_;
+  float values_[CHAINS];
+};
+
+template <class Move>
+void bf16_short_run(const ShortRun& run, const typename Move::Parameters& parameters, const float* x,
+                    const ShortRunResult& result, srmcmc::Progress* progress) {
   if (run.chains <= 0) return;
-  const Plan plan = plan_of(run.network, PIECE);
+  const int64_t event = first_layer(run.network.shapes[0]).event;
+  const Plan plan = plan_of(run.network, Move::scratch_of(parameters, event, CHAINS));
   const Memory<char> packed(plan.packedSize);
-  const Memory<double> values(run.chains * run.steps), norms(run.chains * run.steps);
+  const Reports reports(run, Move::REPORTS);
   pack_weights(plan, packed.data());
-  const int64_t event = plan.first.event;
   each_group(plan, run.chains, progress != nullptr, [&](int64_t first, int64_t chains, char* work) {
     load_group(plan, x + first * event, chains, work);
-    for (int64_t step = 0, kept = 0; step < run.steps; ++step) {
-      if (progress && progress->cancelled.load(std::memory_order_relaxed)) return;
-      float value[CHAINS];
-      evaluate(plan, packed.data(), work, value);
-      for (int64_t chain = 0; chain < chains; ++chain) {
-        const int64_t entry = (first + chain) * run.steps + step, at_chain = chain * plan.first.positionStride;
-        values.data()[entry] = value[chain];
-        norms.data()[entry] =
-            move_chain(run, event, first + chain, step, at<float>(work, plan.positionGradient) + at_chain,
-                       at<float>(work, plan.positions) + at_chain, at<float>(work, plan.noise));
-        refresh_image(plan, chain, work);
-      }
-      if (kept < run.snapshots && run.snapshotSteps[kept] == step + 1)
-        store_group(plan, work, plan.positions, chains, result.snapshots[kept++] + first * event);
-      if (progress) progress->done.fetch_add(chains, std::memory_order_relaxed);
-    }
-    store_group(plan, work, plan.positions, chains, result.x + first * event);
+    Bf16Group group(plan, packed.data(), work, first, chains);
+    Move move(run, parameters, event, chains, at<float>(work, plan.scratch));
+    run_chains(run, move, group, reports, result, progress,
+               [&](float* to) { store_group(plan, work, plan.positions, chains, to + first * event); });
   });
   if (progress && progress->cancelled.load()) return;
-  mean_over_chains(values.data(), run.chains, run.steps, result.value);
-  mean_over_chains(norms.data(), run.chains, run.steps, result.gradientNorm);
+  reports.average(result);
 }
 
 void bf16_value_and_gradient(const Network& f, int64_t n, const float* x, float* value, float* gradient) {
@@ -76,8 +87,16 @@ void bf16_product_loop(int64_t tasks, int64_t iterations, float* sink) {
 }
 
 constexpr srmcmc::Bf16Kernels bf16_table(const char* name) {
-  return {name, bf16_conv2d, bf16_input_gradient, bf16_filter_gradient, bf16_mat_mul, bf16_short_run,
-          bf16_value_and_gradient, bf16_parameter_gradient, bf16_product_loop};
+  return {name,
+          bf16_conv2d,
+          bf16_input_gradient,
+          bf16_filter_gradient,
+          bf16_mat_mul,
+          bf16_short_run<LangevinMove>,
+          bf16_short_run<HmcMove>,
+          bf16_value_and_gradient,
+          bf16_parameter_gradient,
+          bf16_product_loop};
 }
 
 }  // namespace

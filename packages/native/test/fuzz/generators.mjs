@@ -93,6 +93,12 @@ export const generators = {
     return [...args, ...results.map((length) => draw.floats(length))];
   },
   startShortRun: (draw) => shortRun(draw).args,
+  shortRunHmc: (draw) => {
+    const { args, size, steps, reports, snapshots } = shortRunHmc(draw);
+    const results = [size, ...Array(reports).fill(steps), ...Array(snapshots).fill(size)];
+    return [...args, ...results.map((length) => draw.floats(length))];
+  },
+  startShortRunHmc: (draw) => shortRunHmc(draw).args,
   valueAndGradient: (draw) => {
     const { head, images, size, weights } = network(draw);
     return [...head, draw.floats(size), ...weights, draw.floats(images), draw.floats(size)];
@@ -213,4 +219,27 @@ function shortRun(draw) {
   const schedules = [draw.floats(steps), draw.floats(steps), integers(draw, kept)];
   const args = [...head, ...clamps, ...randomness, ...schedules, draw.floats(size), ...weights];
   return { args, size, steps, snapshots: kept.length };
+}
+
+function shortRunHmc(draw) {
+  const { head, size, weights } = network(draw);
+  const steps = draw.integer(1, 4);
+  const kept = Array.from({ length: steps }, (_, step) => step + 1).filter(() => draw.chance(0.3));
+  const metropolis = draw.integer(0, 1);
+  const options = [draw.integer(1, 4), metropolis, draw.integer(0, 1), draw.pick([1, 0.01])];
+  const fractions = [draw.pick([0, 0.3]), draw.pick([0, 0.6])];
+  const randomness = [draw.word(), draw.word(), draw.integer(0, 1000)];
+  const [, side, , colours] = head[0];
+  const roots = draw.chance(0.5) ? draw.floats(side * side * colours, 0.1, 2) : draw.pick([null, undefined]);
+  const schedules = [draw.floats(steps, 0, 0.5), roots, integers(draw, kept)];
+  const args = [
+    ...head,
+    ...options,
+    ...fractions,
+    ...randomness,
+    ...schedules,
+    draw.floats(size),
+    ...weights,
+  ];
+  return { args, size, steps, reports: metropolis + 3, snapshots: kept.length };
 }
