@@ -12,6 +12,7 @@ from protocol import Unsupported, repeated, require, serve, threads
 
 require("torch", "numpy")
 import torch  # noqa: E402
+import inception  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 
 NOISE = 0.01
@@ -76,7 +77,14 @@ class Engine:
         return {"label": f"PyTorch {torch.__version__}, {self.mode}", "versions": {"torch": torch.__version__}}
 
     def prepare(self, case, network, arrays):
-        work = {"langevin-step": Steps, "learning-iteration": Learning, "convolution": Convolution}
+        work = {
+            "langevin-step": Steps,
+            "learning-iteration": Learning,
+            "convolution": Convolution,
+            "inception": Features,
+        }
+        if case["workload"] not in work:
+            raise Unsupported("PyTorch takes no part in it")
         return work[case["workload"]](self, case, network, arrays)
 
     def autocast(self):
@@ -225,6 +233,28 @@ class Convolution:
         if self.case_pass == "filter-gradient":
             return y.float().contiguous().numpy(), 1
         return channels_last_values(y, images), images
+
+
+class Features:
+    def __init__(self, engine, case, network, arrays):
+        self.engine = engine
+        self.images = torch.tensor(repeated(arrays["images"], case["chains"])).to(torch.uint8)
+        net = inception.Inception(arrays, case["width"]).eval().requires_grad_(False)
+        net = net.to(memory_format=torch.channels_last)
+        if engine.compiled:
+            net = net.to(torch.bfloat16 if engine.bfloat16 else torch.float32)
+            net = torch.compile(net, dynamic=False, options={"freezing": True})
+        self.net = net
+
+    def features(self, images):
+        with torch.no_grad(), self.engine.autocast():
+            return self.net(images.permute(0, 3, 1, 2))
+
+    def run(self):
+        self.features(self.images).numpy()
+
+    def check(self, images):
+        return self.features(self.images[:images]).numpy(), images
 
 
 serve(Engine(sys.argv[1]))

@@ -12,7 +12,13 @@ import type { Flags } from './flags.ts';
 import { writeInputs } from './inputs.ts';
 import { type Group, measureGroup } from './measure.ts';
 import { caseTitle, newResults, type Results, type Row } from './results.ts';
-import type { Workload } from './workloads/workload.ts';
+import {
+  inception,
+  inceptionCases,
+  inceptionOperations,
+  writeInceptionInputs,
+} from './workloads/inception.ts';
+import type { NamedWorkload } from './workloads/workload.ts';
 import { workloads } from './workloads/workloads.ts';
 
 export interface BenchEvents {
@@ -28,7 +34,10 @@ export interface BenchResult {
   readonly wrong: readonly string[];
 }
 
-type PlannedGroup = Omit<Group, 'inputs' | 'scratch'>;
+interface PlannedGroup extends Omit<Group, 'inputs' | 'scratch'> {
+  /** The safetensors file that its engines read. */
+  writeInputs(path: string): Promise<void>;
+}
 
 /** LeakyReLU with the paper's slope. */
 const ACTIVATION = { name: 'leakyRelu', slope: 0.2 } as const;
@@ -41,7 +50,7 @@ const COLOURS = 3;
  */
 export async function bench(flags: Flags, events: BenchEvents, signal: AbortSignal): Promise<BenchResult> {
   const { engines, leftOut, versions } = await findEngines(flags);
-  const groups = plan(flags);
+  const groups = await plan(flags);
   const here = environment(versions);
   const expected = groups.map(({ cases, workload }) => cases.length * suited(engines, workload).length);
   events.onStart(here, engines, flags.samples * expected.reduce((a, b) => a + b, 0));
@@ -53,7 +62,7 @@ export async function bench(flags: Flags, events: BenchEvents, signal: AbortSign
     for (const group of groups) {
       if (signal.aborted) break;
       const inputs = join(scratch, 'inputs.safetensors');
-      await writeInputs(inputs, group.network, group.workload.extraInputs(group.network));
+      await group.writeInputs(inputs);
       await measureGroup(
         { ...group, inputs, scratch },
         suited(engines, group.workload),
@@ -121,20 +130,47 @@ async function findEngines(flags: Flags): Promise<Found> {
   };
 }
 
-function plan(flags: Flags): PlannedGroup[] {
+async function plan(flags: Flags): Promise<PlannedGroup[]> {
   const groups: PlannedGroup[] = [];
-  for (const threads of flags.threads) {
-    for (const name of flags.workloads) {
-      const workload = workloads[name];
-      for (const { side, width, network } of flags.nets.map(netOf)) {
-        for (const chains of flags.chains) {
-          const options = { side, width, chains, steps: flags.steps, learningSteps: flags.learningSteps };
-          groups.push({ workload, cases: workload.cases(options, network), network, threads });
-        }
-      }
-    }
-  }
+  for (const threads of flags.threads)
+    for (const name of flags.workloads)
+      groups.push(
+        ...(name === 'inception' ? [await ofInception(flags, threads)] : ofNetworks(name, flags, threads)),
+      );
   return groups;
+}
+
+function ofNetworks(name: keyof typeof workloads, flags: Flags, threads: number): PlannedGroup[] {
+  const workload = workloads[name];
+  return flags.nets.map(netOf).flatMap(({ side, width, network }) =>
+    flags.chains.map((chains): PlannedGroup => {
+      const options = { side, width, chains, steps: flags.steps, learningSteps: flags.learningSteps };
+      return {
+        workload,
+        cases: workload.cases(options, network),
+        network,
+        threads,
+        unitsPerCall: workload.unitsPerCall,
+        operations: (one) => workload.operations(one, network),
+        checkOperations: (one, images) => workload.checkOperations(one, network, images),
+        writeInputs: (path) => writeInputs(path, network, workload.extraInputs(network)),
+      };
+    }),
+  );
+}
+
+async function ofInception({ batches, weights }: Flags, threads: number): Promise<PlannedGroup> {
+  const cases = await inceptionCases(batches, weights);
+  return {
+    workload: inception,
+    cases,
+    network: null,
+    threads,
+    unitsPerCall: ({ chains }) => chains,
+    operations: inceptionOperations,
+    checkOperations: (one, images) => images * inceptionOperations(one),
+    writeInputs: (path) => writeInceptionInputs(path, cases[0]!.width, weights),
+  };
 }
 
 /** `64@32`: the paper's net of n = 64 for images of 32 px. */
@@ -144,6 +180,6 @@ function netOf(name: string): { side: number; width: number; network: ConvNetwor
   return { side, width, network };
 }
 
-function suited(engines: readonly Engine[], { name }: Workload): Engine[] {
+function suited(engines: readonly Engine[], { name }: NamedWorkload): Engine[] {
   return engines.filter(({ workloads }) => workloads === undefined || workloads.includes(name));
 }

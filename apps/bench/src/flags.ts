@@ -23,6 +23,11 @@ export const flagsSchema = z.object({
     .default(['32@32', '64@32', '128@32', '64@64'])
     .describe("the paper's nets, n@side: n channels in the first layer, images of side pixels"),
   chains: list(count()).default([64]).describe('m, chains or images at once'),
+  batches: list(count()).default([16]).describe('images that inception takes at once'),
+  weights: z
+    .string()
+    .optional()
+    .describe("file or folder of Inception-v3's weights, which may end early; default: random, all of it"),
   steps: count().default(10).describe('K, steps in one call of langevin-step and hmc-step'),
   learningSteps: count().default(100).describe('K of learning-iteration'),
   threads: list(count())

@@ -10,12 +10,17 @@ import type { Engine } from './engines/engine.ts';
 import { peakPrecisionOf, relativeError, TOLERANCES } from './comparison.ts';
 import type { Case, CheckAnswer, Peaks } from './protocol.ts';
 import { caseTitle, type Row } from './results.ts';
-import type { Workload } from './workloads/workload.ts';
+import type { NamedWorkload } from './workloads/workload.ts';
 
 export interface Group {
-  readonly workload: Workload;
+  readonly workload: NamedWorkload;
   readonly cases: readonly Case[];
-  readonly network: ConvNetworkSpec;
+  readonly network: ConvNetworkSpec | null;
+  /** Units of work in one call. */
+  unitsPerCall(one: Case): number;
+  /** Floating-point operations of one unit, and of the check of some images. */
+  operations(one: Case): number;
+  checkOperations(one: Case, images: number): number;
   readonly threads: number;
   /** The safetensors file of weights and images. */
   readonly inputs: string;
@@ -124,7 +129,7 @@ async function measureCase(
     for (const contender of running) {
       if (options.signal.aborted) break;
       try {
-        await takeSample(group.workload, one, contender, peaks);
+        await takeSample(group, one, contender, peaks);
         report.onSamples(1);
       } catch (error) {
         running.delete(contender);
@@ -146,19 +151,20 @@ async function measureCase(
 
 /** Prepares, compares with the reference, and warms up. Throws an EngineError that says why not. */
 async function admit(
-  { workload, network, inputs, scratch }: Group,
+  group: Group,
   one: Case,
   engine: Engine,
   process: EngineProcess,
   reference: Float32Array | undefined,
   { samples, sampleSeconds, budgetSeconds }: MeasureOptions,
 ): Promise<{ contender: Contender; values: Float32Array }> {
+  const { network, inputs, scratch } = group;
   await process.request('prepare', { case: one, network, inputs });
   const output = join(scratch, `${engine.name.replaceAll('/', '-')}.f32`);
   let checked = await process.request('check', { output });
-  const operations = workload.operations(one, network) * workload.unitsPerCall(one);
+  const operations = group.operations(one) * group.unitsPerCall(one);
   const predict = ({ images, seconds }: CheckAnswer): number =>
-    (samples + 1) * (seconds / workload.checkOperations(one, network, images)) * operations;
+    (samples + 1) * (seconds / group.checkOperations(one, images)) * operations;
   // The first time also compiles and allocates.
   if (predict(checked) > budgetSeconds) checked = await process.request('check', { output });
   refuseSlow(predict(checked), budgetSeconds);
@@ -206,21 +212,21 @@ function refuseSlow(seconds: number, budgetSeconds: number): void {
 }
 
 async function takeSample(
-  workload: Workload,
+  group: Group,
   one: Case,
   contender: Contender,
   peaks: Peaks | undefined,
 ): Promise<void> {
   const { calls, process, seconds, cpuSeconds } = contender;
   const answer = await process.request('run', { calls });
-  const units = calls * workload.unitsPerCall(one);
+  const units = calls * group.unitsPerCall(one);
   seconds.push(answer.seconds / units);
   cpuSeconds.push(answer.cpuSeconds / units);
   if (peaks) contender.peaks.push(peaks);
   contender.peakBytes = Math.max(contender.peakBytes, answer.peakBytes);
 }
 
-function rowOf({ workload, network, threads }: Group, one: Case, contender: Contender): Row {
+function rowOf({ workload, operations, threads }: Group, one: Case, contender: Contender): Row {
   const { engine, seconds, cpuSeconds, peaks, relativeError, peakBytes } = contender;
   const peakPrecision = peakPrecisionOf(engine.precision, peaks);
   const known = peaks.length === seconds.length && peaks.length > 0;
@@ -232,7 +238,7 @@ function rowOf({ workload, network, threads }: Group, one: Case, contender: Cont
     kind: engine.kind,
     precision: engine.precision,
     unit: workload.unit,
-    operations: workload.operations(one, network),
+    operations: operations(one),
     seconds,
     cpuSeconds,
     peaks: known ? peaks.map((peak) => peak[peakPrecision]!) : null,

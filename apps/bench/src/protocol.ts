@@ -5,7 +5,13 @@
 import type { ConvNetworkSpec } from '@srmcmc/core';
 
 /** In the order of the report. */
-export const WORKLOADS = ['langevin-step', 'hmc-step', 'learning-iteration', 'convolution'] as const;
+export const WORKLOADS = [
+  'langevin-step',
+  'hmc-step',
+  'learning-iteration',
+  'convolution',
+  'inception',
+] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
 export const PASSES = ['forward', 'input-gradient', 'filter-gradient'] as const;
@@ -16,11 +22,11 @@ export interface Case {
   readonly workload: WorkloadName;
   /** Side of the images, pixels. */
   readonly side: number;
-  /** n: channels of the first layer. */
+  /** n: channels of the first layer; of Inception, the size of the feature. */
   readonly width: number;
   /** m: chains, or images of a batch. */
   readonly chains: number;
-  /** K: steps of one call; absent for a convolution. */
+  /** K: steps of one call; absent where there are none. */
   readonly steps?: number | undefined;
   /** Of a convolution: which layer of the network, from 0, and which of its three products. */
   readonly layer?: number | undefined;
@@ -43,7 +49,8 @@ export interface Requests {
 
 export interface Preparation {
   readonly case: Case;
-  readonly network: ConvNetworkSpec;
+  /** The paper's; null for a workload on none. */
+  readonly network: ConvNetworkSpec | null;
   readonly inputs: string;
 }
 

@@ -116,11 +116,12 @@ export function summary({ seconds, operations, peaks }: Row): Summary {
 
 /** `langevin-step, 32 px, n = 64, m = 64, K = 10`; of a convolution also the layer and the pass. */
 export function caseTitle({ workload, side, width, chains, steps, layer, pass }: Case): string {
+  const names = workload === 'inception' ? ['features', 'batch'] : ['n', 'm'];
   return [
     workload,
     `${side} px`,
-    `n = ${width}`,
-    `m = ${chains}`,
+    `${names[0]} = ${width}`,
+    `${names[1]} = ${chains}`,
     ...(steps === undefined ? [] : [`K = ${steps}`]),
     ...(layer === undefined ? [] : [`layer ${layer + 1} ${pass}`]),
   ].join(', ');

@@ -1,5 +1,9 @@
 /** How far a set of images is from another: features of Inception-v3, and the distances computed from features. */
 export {
+  CONVOLUTIONS as INCEPTION_CONVOLUTIONS,
+  type PlacedConvolution as InceptionConvolution,
+} from './inception/convolutions.ts';
+export {
   type DownloadOptions,
   downloadInceptionWeights,
   type PublishedWeights,

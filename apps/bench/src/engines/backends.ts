@@ -10,8 +10,8 @@ export type BackendName = (typeof backendNames)[number];
 /** What SRMCMC_ISA takes, best first. Which of them compute in which precision here, the addon says. */
 const INSTRUCTION_SETS = ['amx', 'avx512', 'avx2', 'portable'] as const;
 const PRECISIONS = ['float32', 'bfloat16'] as const;
-/** Single convolutions are float32 whatever the precision of networks. */
-const NETWORK_WORKLOADS: readonly WorkloadName[] = WORKLOADS.filter((name) => name !== 'convolution');
+/** All of plain JavaScript: one image takes Inception ten seconds there. */
+const CPU_WORKLOADS: readonly WorkloadName[] = WORKLOADS.filter((name) => name !== 'inception');
 
 /** Starts each backend once to see whether it runs here; of `native` only the ways whose engine is `wanted`. */
 export async function findBackends(
@@ -44,6 +44,7 @@ async function findBackend(backend: Exclude<BackendName, 'native'>): Promise<Fou
     kind: 'backend',
     precision: 'float32',
     label: answer.label,
+    ...(backend === 'cpu' && { workloads: CPU_WORKLOADS }),
     command: (threads) => workerCommand(options, threadVariables(threads)),
   };
   return { engines: [engine], leftOut: [], versions: answer.versions };
@@ -78,11 +79,7 @@ async function findNative(wanted: (engine: string) => boolean): Promise<Found> {
 /** All steps in one call, and step by step. */
 function nativeEngines(precision: Precision, instructionSet: string): Engine[] {
   const engine = (fused: boolean): Engine => {
-    const workloads: readonly WorkloadName[] = fused
-      ? precision === 'float32'
-        ? WORKLOADS
-        : NETWORK_WORKLOADS
-      : ['langevin-step'];
+    const workloads: readonly WorkloadName[] = fused ? WORKLOADS : ['langevin-step'];
     return {
       name: `native/${precision}/${instructionSet}${fused ? '' : '/loop'}`,
       kind: 'native',

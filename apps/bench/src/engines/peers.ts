@@ -18,14 +18,15 @@ interface Mode {
   readonly workloads?: readonly WorkloadName[];
 }
 
+const COMPILED: readonly WorkloadName[] = ['langevin-step', 'learning-iteration', 'inception'];
 const INFERENCE: readonly WorkloadName[] = ['langevin-step', 'convolution'];
 
 const PEERS = {
   pytorch: [
     { mode: 'float32', precision: 'float32' },
     { mode: 'bfloat16-autocast', precision: 'bfloat16' },
-    { mode: 'float32-compiled', precision: 'float32', workloads: ['langevin-step', 'learning-iteration'] },
-    { mode: 'bfloat16-compiled', precision: 'bfloat16', workloads: ['langevin-step', 'learning-iteration'] },
+    { mode: 'float32-compiled', precision: 'float32', workloads: COMPILED },
+    { mode: 'bfloat16-compiled', precision: 'bfloat16', workloads: COMPILED },
   ],
   openvino: [
     { mode: 'float32', precision: 'float32', workloads: INFERENCE },

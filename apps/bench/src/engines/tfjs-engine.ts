@@ -4,11 +4,21 @@ import { writeFile } from 'node:fs/promises';
 import { type BackendRequest, selectBackend } from '@srmcmc/backends';
 import { type ConvNetworkSpec, key, SrmcmcError } from '@srmcmc/core';
 import { energyOf, loadStateDict } from '@srmcmc/energy';
-import { nativeStatus, peakGflops, setPrecision } from '@srmcmc/native';
+import { nativeStatus, peakGflops, setConvolutionPrecision, setPrecision } from '@srmcmc/native';
 import { parse, toFloat32 } from '@srmcmc/safetensors';
 import * as tf from '@tensorflow/tfjs-core';
-import type { Description, Method, Peaks, Precision, Preparation, Requests } from '../protocol.ts';
-import type { Prepared } from '../workloads/workload.ts';
+import {
+  type Case,
+  CHECK_IMAGES,
+  type Description,
+  type Method,
+  type Peaks,
+  type Precision,
+  type Preparation,
+  type Requests,
+} from '../protocol.ts';
+import { prepareInception } from '../workloads/inception.ts';
+import type { Prepared, Workload } from '../workloads/workload.ts';
 import { workloads } from '../workloads/workloads.ts';
 
 export interface TfjsEngineOptions {
@@ -48,7 +58,10 @@ export async function startEngine(options: TfjsEngineOptions): Promise<Engine> {
   if (fused && tf.getKernel(FUSED_KERNEL, name) === undefined) {
     throw new UnsupportedError(`${label} has no kernel ${FUSED_KERNEL}`);
   }
-  if (backend === 'native') setPrecision(precision);
+  if (backend === 'native') {
+    setPrecision(precision);
+    setConvolutionPrecision(precision);
+  }
   let ready: Ready | undefined;
   const current = (): Ready => {
     if (ready === undefined) throw new Error('nothing is prepared');
@@ -62,7 +75,7 @@ export async function startEngine(options: TfjsEngineOptions): Promise<Engine> {
     }),
     prepare: async (preparation) => {
       ready?.dispose();
-      ready = prepare(preparation, fused);
+      ready = await prepare(preparation, fused);
       return {};
     },
     check: async ({ output }) => {
@@ -96,7 +109,19 @@ export async function startEngine(options: TfjsEngineOptions): Promise<Engine> {
   };
 }
 
-function prepare({ case: one, network, inputs }: Preparation, fused: boolean): Ready {
+async function prepare({ case: one, network, inputs }: Preparation, fused: boolean): Promise<Ready> {
+  const images = Math.min(one.chains, CHECK_IMAGES);
+  if (one.workload === 'inception') return { ...(await prepareInception(one, inputs)), images };
+  return { ...prepareNetwork(workloads[one.workload], one, network!, inputs, fused), images };
+}
+
+function prepareNetwork(
+  workload: Workload,
+  one: Case,
+  network: ConvNetworkSpec,
+  inputs: string,
+  fused: boolean,
+): Prepared {
   const { tensors } = parse(readFileSync(inputs));
   const energy = energyOf(network, key(0)) as ReturnType<typeof energyOf> & { network: ConvNetworkSpec };
   const weights = [...tensors].filter(([name]) => name.startsWith('f.'));
@@ -112,10 +137,9 @@ function prepare({ case: one, network, inputs }: Preparation, fused: boolean): R
       return tf.slice(tf.tile(few, [times, 1, 1, 1]), 0, one.chains) as tf.Tensor4D;
     });
   const images = repeated('images');
-  const prepared = workloads[one.workload].prepare({ case: one, energy, images, fused, extra: repeated });
+  const prepared = workload.prepare({ case: one, energy, images, fused, extra: repeated });
   return {
     ...prepared,
-    images: Math.min(one.chains, tensors.get('images')!.shape[0]!),
     dispose: () => {
       prepared.dispose();
       images.dispose();

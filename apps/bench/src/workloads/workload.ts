@@ -14,13 +14,16 @@ export interface CaseOptions {
   readonly learningSteps: number;
 }
 
-/** A workload is one file; `workloads.ts` lists them. */
-export interface Workload {
+export interface NamedWorkload {
   readonly name: WorkloadName;
   /** What the reported time is of. */
   readonly unit: string;
   /** One sentence for the report. */
   readonly description: string;
+}
+
+/** A workload on the paper's networks is one file; `workloads.ts` lists them. */
+export interface Workload extends NamedWorkload {
   cases(options: CaseOptions, network: ConvNetworkSpec): Case[];
   /** Units of work in one call. */
   unitsPerCall(one: Case): number;

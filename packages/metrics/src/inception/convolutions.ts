@@ -1,5 +1,13 @@
 /** The network's convolutions with their names in PyTorch's and TensorFlow's files, and the shapes of their filters. */
-import { type Convolution, INPUT_CHANNELS, type Layer, type Stage, STAGES } from './network.ts';
+import {
+  type Convolution,
+  INPUT_CHANNELS,
+  INPUT_SIDE,
+  type Layer,
+  type Pool,
+  type Stage,
+  STAGES,
+} from './network.ts';
 
 /** A convolution with all that its place in the network decides. */
 export interface PlacedConvolution {
@@ -11,7 +19,11 @@ export interface PlacedConvolution {
   readonly feature: Stage['feature'];
   /** [height, width, in, out] */
   readonly filterShape: readonly [number, number, number, number];
+  /** Side of its output, pixels. */
+  readonly outSide: number;
 }
+
+const POOL_SIDE = 3;
 
 /** Every convolution of the network, in the order in which data meets them. */
 export const CONVOLUTIONS: readonly PlacedConvolution[] = placeAll();
@@ -19,42 +31,53 @@ export const CONVOLUTIONS: readonly PlacedConvolution[] = placeAll();
 function placeAll(): PlacedConvolution[] {
   const placed: PlacedConvolution[] = [];
   const scope = tensorflowScope('');
-  let channels = INPUT_CHANNELS;
+  let volume: Volume = { channels: INPUT_CHANNELS, side: INPUT_SIDE };
   for (const { feature, layers } of STAGES) {
-    channels = walk(layers, '', scope, channels, (convolution, prefix, tensorflowName, inChannels) => {
+    volume = walk(layers, '', scope, volume, (convolution, prefix, tensorflowName, from, { side }) => {
       const name = `${prefix}${convolution.name}`;
-      const filterShape = [...convolution.kernel, inChannels, convolution.channels] as const;
-      placed.push({ name, tensorflowName, feature, filterShape });
+      const filterShape = [...convolution.kernel, from.channels, convolution.channels] as const;
+      placed.push({ name, tensorflowName, feature, filterShape, outSide: side });
     });
   }
   return placed;
 }
 
-type Visitor = (convolution: Convolution, prefix: string, tensorflowName: string, inChannels: number) => void;
+/** Images between two layers; they are square. */
+interface Volume {
+  readonly channels: number;
+  readonly side: number;
+}
 
-/** Visits the convolutions of a chain; returns the channels after it. */
-function walk(
-  layers: readonly Layer[],
+type Visitor = (
+  convolution: Convolution,
   prefix: string,
-  scope: Scope,
-  inChannels: number,
-  visit: Visitor,
-): number {
-  return layers.reduce((channels, layer) => {
+  tensorflowName: string,
+  from: Volume,
+  to: Volume,
+) => void;
+
+/** Visits the convolutions of a chain; returns what comes after it. */
+function walk(layers: readonly Layer[], prefix: string, scope: Scope, input: Volume, visit: Visitor): Volume {
+  return layers.reduce((from, layer) => {
     if (layer.kind === 'convolution') {
-      visit(layer, prefix, scope('conv'), channels);
-      return layer.channels;
+      const to = { channels: layer.channels, side: sideAfter(layer, Math.max(...layer.kernel), from.side) };
+      visit(layer, prefix, scope('conv'), from, to);
+      return to;
     }
-    if (layer.kind !== 'branches') return channels;
+    if (layer.kind !== 'branches') return { ...from, side: sideAfter(layer, POOL_SIDE, from.side) };
     const inner = tensorflowScope(`${scope('mixed')}/`);
     const innerPrefix = layer.name === '' ? prefix : `${layer.name}.`;
-    const widths = layer.branches.map((branch) => {
+    const outputs = layer.branches.map((branch) => {
       // The program that made the graph gave a branch of several layers a scope of its own.
       const own = branch.length === 1 ? inner : tensorflowScope(`${inner('tower')}/`);
-      return walk(branch, innerPrefix, own, channels, visit);
+      return walk(branch, innerPrefix, own, from, visit);
     });
-    return widths.reduce((sum, width) => sum + width, 0);
-  }, inChannels);
+    return { channels: outputs.reduce((sum, { channels }) => sum + channels, 0), side: outputs[0]!.side };
+  }, input);
+}
+
+function sideAfter(layer: Convolution | Pool, kernel: number, side: number): number {
+  return Math.ceil((layer.padding === 'same' ? side : side - kernel + 1) / layer.stride);
 }
 
 type Scope = (name: string) => string;
