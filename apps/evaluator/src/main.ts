@@ -5,6 +5,7 @@ import { SafetensorsError } from '@srmcmc/safetensors';
 import { Command, CommanderError } from 'commander';
 import type { z } from 'zod';
 import { compare, compareFlags } from './commands/compare.ts';
+import { grid, gridFlags } from './commands/grid.ts';
 import { inspect, inspectFlags } from './commands/inspect.ts';
 import { interpolate, interpolateFlags } from './commands/interpolate.ts';
 import { metrics, metricsFlags } from './commands/metrics.ts';
@@ -66,6 +67,7 @@ function program(context: Context): Command {
   add('metrics', 'measure how far images are from a reference', IMAGES, metricsFlags, metrics);
   addForSeveral('compare', 'measure several sets of images alike', SEVERAL, compareFlags, compare);
   add('stats', 'compute the statistics of a reference once', IMAGES, statsFlags, stats);
+  addForSeveral('grid', 'draw images of one source or several', IMAGES, gridFlags, grid);
   add('interpolate', 'draw images along paths between latents', MODEL, interpolateFlags, interpolate);
   add('reconstruct', 'find the latents of held-out images', MODEL, reconstructFlags, reconstruct);
   add('inspect', 'print what is in a checkpoint or a file of weights', MODEL, inspectFlags, inspect);

@@ -2,6 +2,8 @@
 import type { Measurement } from '@srmcmc/metrics';
 import type { About } from './result.ts';
 
+const LONGEST_NAME = 32;
+
 /** Five digits are more than any of these numbers is known to. */
 const DIGITS = 5;
 
@@ -13,6 +15,11 @@ export function fields(record: About): string {
 
 export function digits(value: number | undefined): string {
   return value === undefined ? '' : String(Number(value.toPrecision(DIGITS)));
+}
+
+/** Of a long path the end, which tells paths apart. */
+export function shortName(name: string): string {
+  return name.length <= LONGEST_NAME ? name : `…${name.slice(1 - LONGEST_NAME)}`;
 }
 
 /** How many examples were compared with how many. */
