@@ -2,7 +2,7 @@
 import { difference, IncomparableError, type Measurement, requireComparable } from '@srmcmc/metrics';
 import { aligned } from './aligned.ts';
 import type { About, Result } from './result.ts';
-import { countsOf, digits, fields, warningsOf } from './words.ts';
+import { countsOf, digits, fields, shortName, warningsOf } from './words.ts';
 
 /** One measure of all sets. */
 export interface Column {
@@ -44,46 +44,48 @@ function titleOf({ metric, computedWith: { features } }: Measurement): string {
   return features === undefined ? metric : `${metric}, ${features.name}`;
 }
 
-/** A row for each set, a column for each measure, and what a reader of them must know. */
+/** A row for each measure, a column for each set, and what a reader of them must know. */
 export function comparisonTable(
   results: readonly Result[],
   columns: readonly Column[],
   reference: About,
 ): string {
-  const header = ['', ...columns.map(({ title }) => title)];
-  const rows = results.map(({ name }, i) => [
-    name,
-    ...columns.map(({ measurements }) => valueWithError(measurements[i]!)),
-  ]);
+  const header = ['', ...results.map(({ name }) => shortName(name))];
+  const rows = columns.map(({ title, measurements }) => [title, ...measurements.map(valueWithError)]);
   const subjects = results.map(({ name, images }) => [name, fields(images)]);
   const how = columns.map(({ title, measurements: [first] }) => [title, howComputed(first!)]);
+  const warnings = results.flatMap(({ name, measurements }) =>
+    warningsOf(measurements).map((warning) => `warning: ${name}: ${warning}`),
+  );
   const parts = [
     aligned([...subjects, ['reference', fields(reference)]], ['left', 'left']),
     aligned([header, ...rows]),
     ...differencesOf(results, columns),
     aligned(how, ['left', 'left']),
-    ...warningsOf(columns.flatMap(({ measurements }) => measurements)).map(
-      (warning) => `warning: ${warning}`,
-    ),
+    ...warnings,
   ];
   return `${parts.join('\n\n')}\n`;
 }
 
-/** Of every set from the first, in standard errors, where there are any. */
+/** Of every set from the first, with their errors, where there are any. */
 function differencesOf(results: readonly Result[], columns: readonly Column[]): string[] {
   const withErrors = columns.filter(({ measurements }) =>
     measurements.every(({ standardError }) => standardError !== undefined),
   );
   if (withErrors.length === 0 || results.length < 2) return [];
-  const rows = results.slice(1).map(({ name }, i) => [
-    `${name} − ${results[0]!.name}`,
-    ...withErrors.map(({ measurements }) => {
-      const { value, standardError, z } = difference(measurements[i + 1]!, measurements[0]!);
+  const header = [
+    '',
+    ...results.slice(1).map(({ name }) => `${shortName(name)} − ${shortName(results[0]!.name)}`),
+  ];
+  const rows = withErrors.map(({ title, measurements: [first, ...others] }) => [
+    title,
+    ...others.map((other) => {
+      const { value, standardError, z } = difference(other, first!);
       const inErrors = z === undefined ? '' : ` (z ${Number(z.toPrecision(2))})`;
       return `${digits(value)} ± ${digits(standardError)}${inErrors}`;
     }),
   ]);
-  return [aligned([['difference', ...withErrors.map(({ title }) => title)], ...rows])];
+  return [aligned([header, ...rows])];
 }
 
 /** '12.3 ± 0.4', or with the spread over subsets or splits where there is no error. */

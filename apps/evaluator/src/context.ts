@@ -8,6 +8,8 @@ import type { TextOutput } from './progress.ts';
 export interface Context {
   readonly stdout: TextOutput;
   readonly stderr: TextOutput;
+  /** The program's arguments, for reports. */
+  readonly args?: readonly string[];
   /** Where features are kept, so that an evaluation that was interrupted goes on; undefined keeps none. */
   readonly cacheFolder?: string | undefined;
   /** Aborted when the user asks to stop. */

@@ -7,7 +7,7 @@ import { FeatureReader, type ReadFeatures } from './feature-reading.ts';
 import { type Features, openFeatures } from './features.ts';
 import { measure, type Measured } from './measuring.ts';
 import type { Result } from './result.ts';
-import { featuresOf, named, openSubjects, type Subject } from './subjects.ts';
+import { featuresOf, named, openSubjects, openTraining, type Subject, type Training } from './subjects.ts';
 
 export type ComparisonFlags = z.output<z.ZodObject<typeof comparisonFlags>>;
 
@@ -23,6 +23,8 @@ export interface Evaluation {
   /** In the order of the results. */
   readonly sides: readonly Side[];
   readonly reference: Side;
+  /** Where a report is asked for and there are images. */
+  readonly training?: Training | undefined;
   /** To be called when all is written: until then an evaluation that stops can be taken up again. */
   finish(): Promise<void>;
 }
@@ -44,6 +46,7 @@ export async function evaluate(
   const reference = subjects.at(-1)!;
   const measured = subjects.slice(0, -1);
   requireEqualCounts(measured);
+  const training = await trainingFor(context, measured, reference, flags);
   const features = await featuresFor(context, subjects, flags);
   const reader = new FeatureReader(context, { backend, fresh: flags.fresh });
   const read = async (subject: Subject, noun: string): Promise<Side> =>
@@ -61,7 +64,7 @@ export async function evaluate(
       const measurements = await measure(context, a, b, flags);
       results.push({ name: subject.name, images: subject.about, measurements });
     }
-    return { backend, results, sides, reference: ofReference, finish: () => reader.forget() };
+    return { backend, results, sides, reference: ofReference, training, finish: () => reader.forget() };
   } finally {
     features?.dispose();
   }
@@ -84,6 +87,17 @@ async function featuresFor(
     weightsHash,
     wantsLogits: true,
   });
+}
+
+async function trainingFor(
+  context: Context,
+  measured: readonly Subject[],
+  reference: Subject,
+  flags: ComparisonFlags,
+): Promise<Training | undefined> {
+  const first = measured.find((subject) => subject.kind === 'images');
+  if (flags.report === undefined || first === undefined) return undefined;
+  return openTraining(context, flags.training, first.images, reference, flags);
 }
 
 /** What is measured of the two; statistics that do not say what computed them are taken for what the other has. */

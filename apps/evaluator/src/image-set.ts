@@ -87,6 +87,21 @@ export async function openImages(
     : dataImages(context, source, options);
 }
 
+/** All of the images, bytes. */
+export async function imagesOf(
+  set: ImageSet,
+  onProgress: (images: number) => void = () => undefined,
+): Promise<Uint8Array[]> {
+  const images: Uint8Array[] = [];
+  for await (const { values, shape } of set.batches(onProgress)) {
+    const stride = values.length / shape[0]!;
+    for (let i = 0; i < shape[0]!; i++) {
+      images.push((values as Uint8Array).subarray(i * stride, (i + 1) * stride));
+    }
+  }
+  return images;
+}
+
 async function isModel(source: string): Promise<boolean> {
   if (['.pth', '.safetensors'].includes(extname(source).toLowerCase())) return true;
   return (await listCheckpoints(source)).length > 0;

@@ -27,7 +27,7 @@ const SEVERAL = `each ${IMAGES}; or a result that metrics or compare wrote (.jso
 /** Runs one command and returns the exit code: 0, 1 for a failure, 2 for a wrong call, 130 when it was stopped. */
 export async function main(args: readonly string[], context: Context): Promise<number> {
   try {
-    await program(context).parseAsync([...args], { from: 'user' });
+    await program({ ...context, args }).parseAsync([...args], { from: 'user' });
     return 0;
   } catch (error) {
     return exitCodeOf(error, context);

@@ -43,6 +43,40 @@ export async function openSubjects(
   return subjects;
 }
 
+/** Data that a generator may have learned from. */
+export interface Training {
+  readonly name: string;
+  /** All of it. */
+  readonly images: ImageSet;
+  /** A random choice of so many. */
+  choose(count: number): Promise<ImageSet>;
+}
+
+/**
+ * The data of that name, or else those that the reference is from, their training split where they have one; undefined
+ * where there are neither.
+ *
+ * @throws InvalidShapeError where images are of another shape than those measured; what `openImages` throws.
+ */
+export async function openTraining(
+  context: Context,
+  given: string | undefined,
+  measured: ImageSet,
+  reference: Subject,
+  options: ImageSetOptions,
+): Promise<Training | undefined> {
+  const isData = reference.kind === 'images' && 'data' in reference.about;
+  const name = given ?? (isData ? reference.name.replace(/:test$/, '') : undefined);
+  if (name === undefined) return undefined;
+  const openSome = (count: number | undefined): Promise<ImageSet> =>
+    openImages(context, name, { ...options, count, size: options.size ?? measured.shape[0] });
+  const images = await openSome(undefined);
+  if (images.shape.join() !== measured.shape.join()) {
+    throw new InvalidShapeError(`training ${name}`, measured.shape, images.shape);
+  }
+  return { name, images, choose: openSome };
+}
+
 async function open(context: Context, name: string, options: ImageSetOptions): Promise<Subject> {
   if (await isStatistics(name)) {
     return { kind: 'statistics', name, about: { statistics: name }, statistics: await loadStatistics(name) };

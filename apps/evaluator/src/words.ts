@@ -6,6 +6,8 @@ const LONGEST_NAME = 32;
 
 /** Five digits are more than any of these numbers is known to. */
 const DIGITS = 5;
+/** Below it, zeros hide how small a number is. */
+const LEAST_PLAIN = 1e-4;
 
 export function fields(record: About): string {
   return Object.entries(record)
@@ -14,7 +16,9 @@ export function fields(record: About): string {
 }
 
 export function digits(value: number | undefined): string {
-  return value === undefined ? '' : String(Number(value.toPrecision(DIGITS)));
+  if (value === undefined) return '';
+  const isTiny = value !== 0 && Math.abs(value) < LEAST_PLAIN;
+  return isTiny ? value.toExponential(2) : String(Number(value.toPrecision(DIGITS)));
 }
 
 /** Of a long path the end, which tells paths apart. */

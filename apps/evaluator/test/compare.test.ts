@@ -55,7 +55,7 @@ describe('compare', () => {
     for (const [i, shift] of [10, 20].entries())
       expect(distances[i]).toBeCloseTo(192 * (shift / 255) ** 2, 10);
     expect(stdout).toContain('frechet-distance, pixels 8×8×3');
-    const difference = /brighter-20\.npy − .*brighter-10\.npy +([\d.]+) ±/.exec(stdout)?.[1];
+    const difference = / − .*\nfrechet-distance, pixels 8×8×3 +([\d.]+) ±/.exec(stdout)?.[1];
     expect(Number(difference)).toBeCloseTo(distances[1]! - distances[0]!, 4);
     expect(stdout).toMatch(/counts 60 and 60.*errors by the jackknife, 40 resamplings, seed 0/);
   });

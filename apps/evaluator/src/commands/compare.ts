@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { comparisonTable, columnsOf } from '../comparison.ts';
 import type { Context } from '../context.ts';
 import { evaluate, type Evaluation } from '../evaluation.ts';
+import { writeReport } from '../report/report.ts';
 import { programOf, readResults, type ReadResults, writeJson } from '../result.ts';
 import { comparisonFlags } from './feature-flags.ts';
 
@@ -32,6 +33,9 @@ export async function compare(
   );
   const reference = evaluation?.reference.subject.about ?? earlier.get(paths[0]!)!.reference;
   const columns = columnsOf(results);
+  if (flags.report !== undefined) {
+    await writeReport(context, flags.report, { results, columns, reference, evaluation });
+  }
   if (flags.json !== undefined) {
     const program = evaluation === undefined ? {} : { program: programOf(evaluation.backend) };
     await writeJson(context, flags.json, { ...program, reference, results });

@@ -41,4 +41,13 @@ export const comparisonFlags = {
     .default(false)
     .describe('extrapolate Fréchet distances to infinitely many samples too'),
   json: optionalFile('the numbers with all that they depend on: to a file, or instead of the table'),
+  report: z
+    .string()
+    .regex(/\.html$/i, 'must end in .html')
+    .optional()
+    .describe('page to write, with the numbers, pictures and nearest neighbours'),
+  training: z
+    .string()
+    .optional()
+    .describe('of the report: data to look for the nearest neighbours in; default: those of the reference'),
 };

@@ -4,7 +4,7 @@ import { InvalidArgumentError } from '@srmcmc/core';
 import { type GridShape, ImageGrid, imageTable } from '@srmcmc/figures';
 import { z } from 'zod';
 import { type Context, useBackend } from '../context.ts';
-import type { ImageSet } from '../image-set.ts';
+import { type ImageSet, imagesOf } from '../image-set.ts';
 import { writeImageGrid } from '../pictures/image-grid-file.ts';
 import { writePicture } from '../pictures/picture-file.ts';
 import { progress } from '../progress.ts';
@@ -45,7 +45,8 @@ export async function grid(context: Context, paths: readonly string[], flags: Gr
   const shape = sets[0]!.shape as GridShape;
   const read: Uint8Array[][] = [];
   for (const [i, set] of sets.entries()) {
-    read.push(await imagesOf(context, set, isTable ? `images of ${paths[i]}` : 'images'));
+    const line = progress(context.stderr, isTable ? `images of ${paths[i]}` : 'images', set.count);
+    read.push(await imagesOf(set, line.at).finally(line.end));
   }
   if (isTable) {
     const rows = read.flatMap((images, i) => rowsOf(paths[i]!, sets[i]!, images, columns ?? ROW));
@@ -72,22 +73,6 @@ async function openAll(
     if (subject.kind === 'images') return subject.images;
     throw new InvalidArgumentError('path', `${subject.name} holds statistics, which have no images to show`);
   });
-}
-
-async function imagesOf({ stderr }: Context, set: ImageSet, noun: string): Promise<Uint8Array[]> {
-  const line = progress(stderr, noun, set.count);
-  const images: Uint8Array[] = [];
-  try {
-    for await (const { values, shape } of set.batches(line.at)) {
-      const stride = values.length / shape[0]!;
-      for (let i = 0; i < shape[0]!; i++) {
-        images.push((values as Uint8Array).subarray(i * stride, (i + 1) * stride));
-      }
-    }
-  } finally {
-    line.end();
-  }
-  return images;
 }
 
 /** The first says whose images they are. */

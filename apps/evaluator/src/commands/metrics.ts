@@ -1,8 +1,10 @@
 /** `metrics`: how far images are from a reference, by features. */
 import { z } from 'zod';
+import { columnsOf } from '../comparison.ts';
 import type { Context } from '../context.ts';
 import { evaluate } from '../evaluation.ts';
 import { metricsTable } from '../metrics-table.ts';
+import { writeReport } from '../report/report.ts';
 import { programOf, writeJson } from '../result.ts';
 import { comparisonFlags } from './feature-flags.ts';
 
@@ -21,6 +23,10 @@ export async function metrics(
   const { results, reference, backend } = evaluation;
   const [{ images, measurements }] = results as [(typeof results)[number]];
   const about = { images, reference: reference.subject.about };
+  if (flags.report !== undefined) {
+    const columns = columnsOf(results);
+    await writeReport(context, flags.report, { results, columns, reference: about.reference, evaluation });
+  }
   if (flags.json !== undefined) {
     await writeJson(context, flags.json, { program: programOf(backend), ...about, measurements });
   }
