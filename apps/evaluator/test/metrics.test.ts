@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { key, normals, uniforms } from '@srmcmc/core';
-import { fromFloat32, serialize } from '@srmcmc/safetensors';
+import { key, uniforms } from '@srmcmc/core';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { npyHeader } from '../src/npy.ts';
 import { temporaryFolder, writeImageCheckpoint, writePointCheckpoint } from './checkpoints.ts';
+import { writeInceptionWeights } from './inception-weights.ts';
 import { evaluate, evaluateOnCpu } from './program.ts';
 
 const folder = temporaryFolder();
@@ -107,20 +107,7 @@ describe('metrics', () => {
   });
 
   it('with weights has the kernel distance and neighbours of the features that they give', async () => {
-    const layers = [
-      ['Conv2d_1a_3x3', [32, 3, 3, 3]],
-      ['Conv2d_2a_3x3', [32, 32, 3, 3]],
-      ['Conv2d_2b_3x3', [64, 32, 3, 3]],
-    ] as const;
-    const tensors = layers.flatMap(([name, shape], i) => {
-      const [out, inputs] = shape;
-      const weight = normals(key(i), out, inputs * 9).map((z) => z / Math.sqrt(4.5 * inputs));
-      return [
-        [`${name}.conv.weight`, fromFloat32(weight, shape)],
-        [`${name}.conv.bias`, fromFloat32(new Float32Array(out), [out])],
-      ] as const;
-    });
-    writeFileSync(at('inception.safetensors'), serialize({ tensors: new Map(tensors) }));
+    writeInceptionWeights(at('inception.safetensors'));
     const args = [
       'metrics',
       at('a.npy'),

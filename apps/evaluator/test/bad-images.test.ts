@@ -1,0 +1,218 @@
+/** What is said of images, weights and statistics that are not as they should be. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { key, uniforms } from '@srmcmc/core';
+import type { Measurement } from '@srmcmc/metrics';
+import sharp from 'sharp';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { npyHeader } from '../src/npy.ts';
+import { temporaryFolder } from './checkpoints.ts';
+import { writeInceptionWeights } from './inception-weights.ts';
+import { evaluate, evaluateOnCpu } from './program.ts';
+
+const folder = temporaryFolder();
+const at = (name: string): string => join(folder, name);
+const SIDE = 8;
+const COUNT = 6;
+
+function writeArray(name: string, bytes: Uint8Array, channels = 3): void {
+  const shape = [bytes.length / (SIDE * SIDE * channels), SIDE, SIDE, channels];
+  writeFileSync(at(name), Buffer.concat([npyHeader('uint8', shape), bytes]));
+}
+
+function random(channels: number, count = COUNT): Uint8Array {
+  return Uint8Array.from(uniforms(key(1), count, SIDE * SIDE * channels), (u) => Math.floor(256 * u));
+}
+
+/** A folder of PNGs, one an image, of as many channels. */
+async function writePngs(name: string, bytes: Uint8Array, channels: 1 | 3 | 4): Promise<void> {
+  mkdirSync(at(name));
+  const stride = SIDE * SIDE * channels;
+  for (let i = 0; i < bytes.length / stride; i++) {
+    const raw = { width: SIDE, height: SIDE, channels };
+    const pixels = bytes.subarray(i * stride, (i + 1) * stride);
+    await sharp(pixels, { raw })
+      .png()
+      .toFile(at(`${name}/${i}.png`));
+  }
+}
+
+/** The network takes a minute on the backend in plain JavaScript. */
+const backendFor = (args: readonly string[]): readonly string[] =>
+  args.includes('--weights') ? [] : ['--backend', 'cpu'];
+
+async function measured(...args: string[]): Promise<Measurement[]> {
+  const { code, stdout, stderr } = await evaluate(['metrics', ...args, '--json', ...backendFor(args)]);
+  if (code !== 0) throw new Error(stderr);
+  return (JSON.parse(stdout) as { measurements: Measurement[] }).measurements;
+}
+
+async function refusal(...args: string[]): Promise<string> {
+  const { code, stderr } = await evaluate(['metrics', ...args, ...backendFor(args)]);
+  expect(code).toBe(1);
+  // A line, and not the stack of an error that nobody foresaw.
+  expect(stderr).toMatch(/\nerror: .*\n$/);
+  return stderr;
+}
+
+/** The same file without its end. */
+function cut(from: string, to: string, share = 0.6): void {
+  const bytes = readFileSync(at(from));
+  writeFileSync(at(to), bytes.subarray(0, Math.floor(bytes.length * share)));
+}
+
+beforeAll(async () => {
+  writeArray('rgb.npy', random(3));
+  await writePngs('rgb', random(3), 3);
+  writeInceptionWeights(at('weights.safetensors'));
+});
+
+describe('images', () => {
+  it('too few for their features give a number with a warning that tells the bias', async () => {
+    const [pixels] = await measured(at('rgb.npy'), '--reference', at('rgb.npy'));
+    expect(pixels!.warnings).toHaveLength(1);
+    const [, bias] = /6 and 6 examples for 192 features .* too large by ([\d.]+)/.exec(pixels!.warnings[0]!)!;
+    // tr Σ / n of either set, in units of 255 grey levels.
+    const images = random(3);
+    let trace = 0;
+    for (let p = 0; p < 192; p++) {
+      const values = Array.from({ length: COUNT }, (_, i) => images[i * 192 + p]! / 255);
+      const mean = values.reduce((sum, value) => sum + value, 0) / COUNT;
+      trace += values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (COUNT - 1);
+    }
+    expect(Number(bias)).toBeCloseTo((2 * trace) / COUNT, 1);
+  });
+
+  it('of mixed sizes in a folder are refused by the name of the file, and taken when they are resized', async () => {
+    await writePngs('mixed', random(3), 3);
+    const larger = sharp({ create: { width: 12, height: 12, channels: 3, background: '#123456' } });
+    await larger.png().toFile(at('mixed/larger.png'));
+    const stderr = await refusal(at('mixed'), '--reference', at('mixed'));
+    expect(stderr).toMatch(/larger\.png.*--size resizes all/);
+    const [pixels] = await measured(at('mixed'), '--reference', at('mixed'), '--size', '8');
+    expect(pixels!.computedWith.samples).toBe(COUNT + 1);
+  });
+
+  it('that are grey are measured as colours that are equal, and with alpha as they look on white', async () => {
+    const grey = random(1);
+    await writePngs('grey', grey, 1);
+    writeArray(
+      'grey-as-rgb.npy',
+      Uint8Array.from({ length: 3 * grey.length }, (_, i) => grey[Math.floor(i / 3)]!),
+    );
+    const opaque = random(3);
+    // Transparent pixels in the even columns.
+    const isClear = (pixel: number): boolean => pixel % 2 === 0;
+    const alpha = Uint8Array.from({ length: (4 * opaque.length) / 3 }, (_, i) => {
+      const [pixel, channel] = [Math.floor(i / 4), i % 4];
+      return channel === 3 ? (isClear(pixel) ? 0 : 255) : opaque[pixel * 3 + channel]!;
+    });
+    await writePngs('alpha', alpha, 4);
+    writeArray(
+      'on-white.npy',
+      opaque.map((byte, i) => (isClear(Math.floor(i / 3)) ? 255 : byte)),
+    );
+    for (const [images, reference] of [
+      ['grey', 'grey-as-rgb.npy'],
+      ['alpha', 'on-white.npy'],
+    ] as const) {
+      for (const { value } of await measured(at(images), '--reference', at(reference))) {
+        expect(value).toBeLessThan(1e-10);
+      }
+    }
+  });
+
+  it('of other channels than those they are compared with are refused', async () => {
+    writeArray('grey.npy', random(1), 1);
+    expect(await refusal(at('grey.npy'), '--reference', at('rgb.npy'))).toMatch(
+      /images of .*rgb\.npy.*\[8, 8, 1\].*\[8, 8, 3\]/,
+    );
+    writeArray('alpha.npy', random(4), 4);
+    const withWeights = ['--weights', at('weights.safetensors')];
+    expect(await refusal(at('alpha.npy'), '--reference', at('alpha.npy'), ...withWeights)).toContain(
+      'drop the alpha channel',
+    );
+  });
+
+  it('beside other files in a folder are measured alone', async () => {
+    await writePngs('beside', random(3), 3);
+    writeFileSync(at('beside/notes.txt'), 'notes');
+    writeFileSync(at('beside/._0.png'), 'left by an archive');
+    mkdirSync(at('beside/empty'));
+    const [pixels] = await measured(at('beside'), '--reference', at('rgb.npy'));
+    expect(pixels!.value).toBeLessThan(1e-10);
+    mkdirSync(at('none'));
+    writeFileSync(at('none/notes.txt'), 'notes');
+    expect(await refusal(at('none'), '--reference', at('rgb.npy'))).toContain('has no .png, .jpg');
+  });
+
+  it('that are all equal have a distance, and a warning', async () => {
+    writeArray('constant.npy', new Uint8Array(COUNT * SIDE * SIDE * 3).fill(7));
+    for (const { value, warnings } of await measured(at('constant.npy'), '--reference', at('rgb.npy'))) {
+      expect(value).toBeGreaterThan(0);
+      expect(warnings.join()).toContain('samples: all examples have the same features');
+    }
+  });
+
+  it('one alone has no covariance, and is refused', async () => {
+    writeArray('one.npy', random(3, 1));
+    expect(await refusal(at('one.npy'), '--reference', at('rgb.npy'))).toContain('2 or more are needed');
+  });
+});
+
+describe('files that are cut short', () => {
+  it('are named, whichever kind they are of', async () => {
+    await writePngs('cut', random(3), 3);
+    cut('cut/3.png', 'cut/3.png');
+    cut('rgb.npy', 'cut.npy');
+    await evaluateOnCpu('stats', at('rgb.npy'), '--out', at('stats.npz'));
+    await evaluateOnCpu('stats', at('rgb.npy'), '--out', at('stats.safetensors'));
+    cut('stats.npz', 'cut.npz');
+    cut('stats.safetensors', 'cut.safetensors');
+    cut('weights.safetensors', 'cut-weights.safetensors');
+    const reference = ['--reference', at('rgb.npy')];
+    expect(await refusal(at('cut'), ...reference)).toContain('3.png');
+    expect(await refusal(at('cut.npy'), ...reference)).toContain('cut.npy');
+    expect(await refusal(at('rgb.npy'), '--reference', at('cut.npz'))).toContain('cut.npz');
+    expect(await refusal(at('rgb.npy'), '--reference', at('cut.safetensors'))).toContain('cut.safetensors');
+    expect(await refusal(at('rgb.npy'), ...reference, '--weights', at('cut-weights.safetensors'))).toContain(
+      'cut-weights.safetensors',
+    );
+  });
+});
+
+describe('numbers that are not finite', () => {
+  it('in an array of floats are refused', async () => {
+    const floats = new Float32Array(2 * SIDE * SIDE * 3);
+    floats[100] = NaN;
+    const header = npyHeader('float32', [2, SIDE, SIDE, 3]);
+    writeFileSync(at('nan.npy'), Buffer.concat([header, new Uint8Array(floats.buffer)]));
+    expect(await refusal(at('nan.npy'), '--reference', at('rgb.npy'))).toMatch(/nan.*NaN/s);
+  });
+
+  it('in features are refused by the number of the image', async () => {
+    // Whole filters vanish from the float range.
+    writeInceptionWeights(at('huge.safetensors'), (weights) => weights.map((weight) => weight * 1e30));
+    const stderr = await refusal(
+      at('rgb.npy'),
+      '--reference',
+      at('rgb.npy'),
+      '--weights',
+      at('huge.safetensors'),
+    );
+    expect(stderr).toMatch(/image 0|row 0/);
+    expect(stderr).toMatch(/finite/);
+  });
+});
+
+describe('weights of another hash', () => {
+  it('than is asked for are refused, and of that hash are taken', async () => {
+    const args = [at('rgb.npy'), '--reference', at('rgb.npy'), '--weights', at('weights.safetensors')];
+    const stderr = await refusal(...args, '--weights-hash', '0'.repeat(64));
+    const [, found] = /\b(?!0{64})([0-9a-f]{64})\b/.exec(stderr)!;
+    const [distance] = await measured(...args, '--weights-hash', found!);
+    expect(distance!.computedWith.features!.weights).toBe(found);
+    const { code } = await evaluate(['metrics', ...args, '--weights-hash', 'abc']);
+    expect(code).toBe(2);
+  });
+});
