@@ -63,7 +63,7 @@ export class FeatureReader {
     const pictures = Buffer.concat(batches.map((batch) => batch.pictures));
     if (!features.hasLogits) return { images, sets, pictures };
     const logits = joined(batches.map((batch) => batch.logits!));
-    const source = features.inception!.source(LOGITS);
+    const source = features.logits?.source ?? features.inception!.source(LOGITS);
     return { images, sets, pictures, logits: featureSet(logits, logits.length / images.count, source) };
   }
 
@@ -137,7 +137,7 @@ export class FeatureReader {
 }
 
 async function compute(
-  { extractors, inception, hasLogits }: Features,
+  { extractors, inception, logits: classes, hasLogits }: Features,
   images: ImageBatch,
   first: number,
   signal: AbortSignal,
@@ -147,7 +147,8 @@ async function compute(
   if (inception === undefined) {
     const features = [];
     for (const extractor of extractors) features.push(await extractor.features(images));
-    return { features, pictures };
+    if (!hasLogits) return { features, pictures };
+    return { features, pictures, logits: (await classes!.features(images)) as Float32Array };
   }
   // The network runs once for its features and logits.
   const [feature] = inception.wanted as readonly [InceptionFeature];

@@ -1,6 +1,7 @@
 /** Which features images are measured by. */
 import { InvalidArgumentError } from '@srmcmc/core';
 import {
+  classifier,
   describeWeights,
   type FeatureExtractor,
   type Inception,
@@ -12,10 +13,11 @@ import {
   powerSpectrumFeatures,
   type Preprocessing,
 } from '@srmcmc/metrics';
+import { classifierWeights } from './classifier-weights.ts';
 import type { Context } from './context.ts';
 
 /** The values of the flag `--features`. */
-export const FEATURES = ['pixels', 'spectrum', '64', '192', '768', '2048'] as const;
+export const FEATURES = ['pixels', 'spectrum', 'classifier', '64', '192', '768', '2048'] as const;
 export type FeatureName = (typeof FEATURES)[number];
 
 export interface Features {
@@ -23,8 +25,10 @@ export interface Features {
   readonly extractors: readonly FeatureExtractor[];
   /** The network, where there is one. */
   readonly inception?: Inception;
-  /** Whether the network's logits are there, for the Inception Score. */
+  /** Whether a network's logits are there, for a score. */
   readonly hasLogits: boolean;
+  /** The classifier's, where its features are compared. */
+  readonly logits?: FeatureExtractor;
   dispose(): void;
 }
 
@@ -55,8 +59,12 @@ export async function openFeatures(
   { weights: path, features, resize, weightsHash, wantsLogits }: FeatureOptions,
 ): Promise<Features> {
   const ofImages = features === 'pixels' || features === 'spectrum';
-  if (ofImages && path !== undefined) {
-    throw new InvalidArgumentError('weights', `are for the features of a network, not for ${features}`);
+  if ((ofImages || features === 'classifier') && path !== undefined) {
+    throw new InvalidArgumentError('weights', `are for the features of Inception, not for ${features}`);
+  }
+  if (features === 'classifier') {
+    const { features: extractor, logits, dispose } = classifier(await classifierWeights(context));
+    return { extractors: [extractor], logits, hasLogits: wantsLogits, dispose };
   }
   if (path === undefined) {
     if (features !== undefined && !ofImages) {

@@ -4,6 +4,7 @@ import { PthError } from '@srmcmc/pth';
 import { SafetensorsError } from '@srmcmc/safetensors';
 import { Command, CommanderError } from 'commander';
 import type { z } from 'zod';
+import { classifierCommand, classifierFlags } from './commands/classifier.ts';
 import { compare, compareFlags } from './commands/compare.ts';
 import { grid, gridFlags } from './commands/grid.ts';
 import { inspect, inspectFlags } from './commands/inspect.ts';
@@ -22,6 +23,7 @@ const INTERRUPTED = 130;
 const MODEL = 'a checkpoint, the folder of a run, or weights (.pth or .safetensors)';
 const IMAGES =
   'a model, a folder of images, an .npy or .npz file, statistics, or the name of a data set, `cifar10:test` for its test split';
+const CIFAR10 = '`cifar10`, or a folder or archive of it';
 const SEVERAL = `each ${IMAGES}; or a result that metrics or compare wrote (.json)`;
 
 /** Runs one command and returns the exit code: 0, 1 for a failure, 2 for a wrong call, 130 when it was stopped. */
@@ -68,6 +70,13 @@ function program(context: Context): Command {
   addForSeveral('compare', 'measure several sets of images alike', SEVERAL, compareFlags, compare);
   add('stats', 'compute the statistics of a reference once', IMAGES, statsFlags, stats);
   addForSeveral('grid', 'draw images of one source or several', IMAGES, gridFlags, grid);
+  add(
+    'classifier',
+    'learn the classifier of --features classifier',
+    CIFAR10,
+    classifierFlags,
+    classifierCommand,
+  );
   add('interpolate', 'draw images along paths between latents', MODEL, interpolateFlags, interpolate);
   add('reconstruct', 'find the latents of held-out images', MODEL, reconstructFlags, reconstruct);
   add('inspect', 'print what is in a checkpoint or a file of weights', MODEL, inspectFlags, inspect);

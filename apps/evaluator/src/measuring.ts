@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from '@srmcmc/core';
 import {
   bootstrap,
+  classifierScore,
   type FeatureSet,
   type FeatureStatistics,
   frechetDistance,
@@ -42,8 +43,8 @@ const KID_SUBSETS = 100;
 const INFINITY_POINTS = 15;
 
 /**
- * Fréchet distances; of images by the features of a network the kernel distance and neighbours too, and the Inception Score
- * where there are logits.
+ * Fréchet distances; of images by the features of a network the kernel distance and neighbours too, and the Inception Score,
+ * or the classifier's, where there are logits.
  *
  * @throws IncomparableError for features of different kinds; what the measures throw.
  */
@@ -140,7 +141,8 @@ async function infinity(
 async function score(context: Context, logits: FeatureSet, options: MeasuringOptions): Promise<Measurement> {
   // Without a group the others are shuffled into other splits, which is no small change: no jackknife.
   const errors = options.errors === 'bootstrap' ? 'bootstrap' : 'none';
-  const scoreOf = ([set]: readonly FeatureSet[]): Measurement => inceptionScore(set!);
+  const formula = logits.source.name.startsWith('inception') ? inceptionScore : classifierScore;
+  const scoreOf = ([set]: readonly FeatureSet[]): Measurement => formula(set!);
   return withErrors(context, 'scores', [logits], scoreOf, { ...options, errors, isQuick: false });
 }
 

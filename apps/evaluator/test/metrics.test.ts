@@ -164,7 +164,7 @@ describe('refusals', () => {
     [
       'weights for pixels',
       ['a.npy', '--features', 'pixels', '--weights', 'w'],
-      'weights: are for the features of a network',
+      'weights: are for the features of Inception, not for pixels',
     ],
     ['statistics that are not there', ['a.npy', '--reference', at('none.npz')], 'there is no file at'],
     ['data that are not there', ['none.npy'], 'is neither a path that exists nor one of cifar10'],

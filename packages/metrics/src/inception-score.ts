@@ -1,4 +1,4 @@
-/** The Inception Score: how sure a classifier is of each image, and how many classes it sees. */
+/** The Inception Score, and the same of another classifier: how sure it is of each image, and how many classes it sees. */
 import { InvalidArgumentError, requireInteger } from '@srmcmc/core';
 import { TooFewExamplesError } from './errors.ts';
 import type { FeatureSet } from './features/feature-set.ts';
@@ -15,8 +15,15 @@ export interface InceptionScoreOptions {
   readonly seed?: number | null;
 }
 
-export interface InceptionScore extends Measurement {
+export interface InceptionScore extends SplitScore {
   readonly metric: 'inception-score';
+}
+
+export interface ClassifierScore extends SplitScore {
+  readonly metric: 'classifier-score';
+}
+
+interface SplitScore extends Measurement {
   /** Of the splits, divided by their number. */
   readonly deviation: number;
   /** One score a split. */
@@ -34,6 +41,20 @@ const FEW_EXAMPLES_A_SPLIT = 100;
  * @throws TooFewExamplesError for fewer examples than splits; InvalidArgumentError.
  */
 export function inceptionScore(logits: FeatureSet, options: InceptionScoreOptions = {}): InceptionScore {
+  return { ...splitScore(logits, options), metric: 'inception-score' };
+}
+
+/**
+ * The Inception Score's formula on the logits of another classifier, which `classifier` gives. Its numbers are no Inception
+ * Scores and compare with none: they lie between 1 and that classifier's number of classes.
+ *
+ * @throws what `inceptionScore` throws.
+ */
+export function classifierScore(logits: FeatureSet, options: InceptionScoreOptions = {}): ClassifierScore {
+  return { ...splitScore(logits, options), metric: 'classifier-score' };
+}
+
+function splitScore(logits: FeatureSet, options: InceptionScoreOptions): Omit<SplitScore, 'metric'> {
   const { splits = 10, seed = 2020 } = options;
   const { count, dimension, source } = logits;
   requireInteger('splits', splits, 1);
@@ -54,7 +75,6 @@ export function inceptionScore(logits: FeatureSet, options: InceptionScoreOption
   const deviation = Math.sqrt(scores.reduce((sum, score) => sum + (score - mean) ** 2, 0) / splits);
   const each = Math.floor(count / splits);
   return {
-    metric: 'inception-score',
     value: mean,
     deviation,
     splits: scores,

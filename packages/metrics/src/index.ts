@@ -30,6 +30,15 @@ export {
   type InceptionWeights,
   loadInceptionWeights,
 } from './inception/weights.ts';
+export { type Classifier, classifier, classifierAccuracy } from './classifier/classifier.ts';
+export type { LearningProgress } from './classifier/training.ts';
+export {
+  classifierFile,
+  type ClassifierTrainingOptions,
+  type ClassifierWeights,
+  loadClassifierWeights,
+  trainClassifier,
+} from './classifier/weights.ts';
 export {
   entropy,
   type Grid,
@@ -81,7 +90,13 @@ export {
   reconstructionQuality,
   structuralSimilarity,
 } from './images/quality.ts';
-export { inceptionScore, type InceptionScore, type InceptionScoreOptions } from './inception-score.ts';
+export {
+  classifierScore,
+  type ClassifierScore,
+  inceptionScore,
+  type InceptionScore,
+  type InceptionScoreOptions,
+} from './inception-score.ts';
 export {
   type KernelDistance,
   type KernelDistanceOptions,

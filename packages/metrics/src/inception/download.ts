@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { StorageError } from '@srmcmc/core';
+import { cacheFolder, storing } from '../cache-folder.ts';
 import { DownloadError, WeightsHashError } from './errors.ts';
 
 /** A file of weights that is published somewhere. */
@@ -47,7 +47,7 @@ const PATIENCE_MS = 30_000;
  * folder cannot be written; the signal's reason when it is aborted.
  */
 export async function downloadInceptionWeights(options: DownloadOptions = {}): Promise<string> {
-  const { folder = defaultFolder(), weights = PYTORCH_FID_WEIGHTS, onProgress, signal } = options;
+  const { folder = cacheFolder(), weights = PYTORCH_FID_WEIGHTS, onProgress, signal } = options;
   const path = join(folder, weights.file);
   if ((await sizeOf(path)) !== undefined) {
     await requireHash(
@@ -79,11 +79,6 @@ export async function downloadInceptionWeights(options: DownloadOptions = {}): P
   }
   await storing(path, () => rename(part, path));
   return path;
-}
-
-function defaultFolder(): string {
-  const cache = process.env['XDG_CACHE_HOME'];
-  return join(cache === undefined || cache === '' ? join(homedir(), '.cache') : cache, 'srmcmc');
 }
 
 /** Appends to the part what it lacks. */
@@ -163,12 +158,4 @@ async function requireHash(path: string, { sha256 }: PublishedWeights, remedy: s
 
 async function sizeOf(path: string): Promise<number | undefined> {
   return (await stat(path).catch(() => undefined))?.size;
-}
-
-async function storing<T>(path: string, write: () => Promise<T>): Promise<T> {
-  try {
-    return await write();
-  } catch (cause) {
-    throw new StorageError(`cannot write ${path}: ${reasonOf(cause)}`, { cause });
-  }
 }
