@@ -13,6 +13,7 @@ import {
 } from './plot.ts';
 
 export interface Series {
+  /** In the legend, unless it is empty. */
   readonly label: string;
   /** In order of x. */
   readonly points: readonly (readonly [x: number, y: number])[];
@@ -127,7 +128,15 @@ function chartAt(
   const y: Axis = { label: chart.yLabel, scale: yScale, range };
   return [
     text(frame.left, top + 24, title, { bold: true }),
-    ...(curves.length > 1 ? [legend(frame.left, top + 48, curves)] : []),
+    ...(curves.length > 1
+      ? [
+          legend(
+            frame.left,
+            top + 48,
+            curves.filter(({ label }) => label !== ''),
+          ),
+        ]
+      : []),
     panel(frame, { x, y }, (projection) =>
       [
         ...marks.map((mark) => dashed(projection.x(mark), frame)),

@@ -168,3 +168,26 @@ test('charts stand in rows, each as it is alone', () => {
     [x, y + 200],
   ]);
 });
+
+test('a series without a label is drawn and left out of the legend', () => {
+  const svg = chart([
+    {
+      label: 'line',
+      points: [
+        [0, 0],
+        [1, 1],
+      ],
+    },
+    { label: '', points: [[0.5, 0.5]] },
+    {
+      label: 'other',
+      points: [
+        [0, 1],
+        [1, 0],
+      ],
+    },
+  ]);
+  expect(labels(svg).slice(1, 3)).toEqual(['line', 'other']);
+  expect(labels(svg)).not.toContain('');
+  expect(svg).toContain('<circle');
+});
