@@ -15,6 +15,7 @@ import { learnToy, SQUARE, valuesAt } from './theory/toy-learning.ts';
 
 await selectBackend('auto');
 const [iterations, longRun, count] = full ? [800, 2000, 4000] : [30, 60, 400];
+const seeds = full ? [1, 2, 3, 4, 5] : [1];
 const coefficients = { drift: 0.02, noise: 0.2 }; // Δ = 0.2, temperature 1
 const chains = { kernel: langevin(coefficients), steps: 30 };
 const policies: Readonly<Record<string, ChainPolicy>> = {
@@ -27,10 +28,11 @@ const toy = mixture2d();
 const cells = grid({ dimension: 2, low: -4, high: 4, cells: 80 });
 const truth = normalisedDensity(cells, toy.logDensity!(cells.centres));
 const studies: Awaited<ReturnType<typeof study>>[] = [];
-for (const [name, policy] of Object.entries(policies)) studies.push(await study(name, policy));
+for (const seed of seeds)
+  for (const [name, policy] of Object.entries(policies)) studies.push(await study(name, policy, seed));
 
 console.log(
-  `after ${iterations} iterations of ${chains.steps} steps; KL(truth‖.) in nats, samples by a kernel density estimate`,
+  `after ${iterations} iterations of ${chains.steps} steps; KL(truth‖.) in nats, samples by a kernel density estimate; mean and standard deviation over ${seeds.length} seeds`,
 );
 printTable(
   [
@@ -43,19 +45,21 @@ printTable(
     'sd of d_st',
     'mean r_t',
   ],
-  studies.map(({ name, model, short, long, energyDifference, gradientStrength }) => {
-    const half = (values: readonly number[]): readonly number[] => values.slice(values.length / 2);
-    const [d, r] = [half(energyDifference), half(gradientStrength)];
+  Object.keys(policies).map((name) => {
+    const runs = studies.filter((one) => one.name === name);
+    const later = (values: readonly number[]): readonly number[] => values.slice(values.length / 2);
     return [
       name,
-      short,
-      long,
-      klDivergence(cells, truth, model),
-      entropy(cells, model),
-      mean(d),
-      deviation(d),
-      mean(r),
-    ].map((value) => (typeof value === 'string' ? value : value.toFixed(3)));
+      ...[
+        runs.map(({ short }) => short),
+        runs.map(({ long }) => long),
+        runs.map(({ model }) => klDivergence(cells, truth, model)),
+        runs.map(({ model }) => entropy(cells, model)),
+        runs.map(({ energyDifference }) => mean(later(energyDifference))),
+        runs.map(({ energyDifference }) => deviation(later(energyDifference))),
+        runs.map(({ gradientStrength }) => mean(later(gradientStrength))),
+      ].map((values) => `${mean(values).toFixed(3)} (${deviation(values).toFixed(3)})`),
+    ];
   }),
 );
 console.log(
@@ -64,7 +68,7 @@ console.log(
 console.log('means of d_st and r_t are over the second half of learning');
 await writeFigure(
   lineCharts({
-    title: 'Four Gaussians in the plane, learned with three kinds of chains',
+    title: 'Four Gaussians in the plane, learned with three kinds of chains (the first seed)',
     chartsPerRow: 1,
     charts: [
       over('d_st: mean energy of the data − of the samples', 'd_st', (study) => study.energyDifference),
@@ -73,8 +77,8 @@ await writeFigure(
   }),
 );
 
-async function study(name: string, policy: ChainPolicy) {
-  const learned = await learnToy({ toy, chains: policy, coefficients, iterations, key: key(1) });
+async function study(name: string, policy: ChainPolicy, seed: number) {
+  const learned = await learnToy({ toy, chains: policy, coefficients, iterations, key: key(seed) });
   const model = normalisedDensity(cells, await valuesAt(learned.energy, cells.centres, 1));
   const [short, long] = await Promise.all(
     [chains.steps, longRun].map(async (steps) => {
@@ -99,7 +103,7 @@ function over(
     xLabel: 'iteration',
     yLabel,
     width: 820,
-    series: studies.map((study) => ({
+    series: studies.slice(0, Object.keys(policies).length).map((study) => ({
       label: study.name,
       points: valuesOf(study).map((value, i) => [i + 1, value]),
     })),
