@@ -190,6 +190,19 @@ describe('a run that is stopped and resumed', () => {
   });
 });
 
+test('a rollback takes back the evaluations, and the best, of the iterations that it undoes', async () => {
+  const given = { ...fields('wild'), iterations: 8, evaluateEvery: 1 };
+  const wild = { learningRate: 1e30, rollbackFactor: 1e-33, maxRollbacks: 1 };
+  const { folder } = await train(resolveConfig({ ...given, ...wild }));
+  const { checkpoint } = await readCheckpoint(folder.path);
+  expect(checkpoint.progress.rollbacks).toMatchObject([{ to: 0 }]);
+  const tame = await train(resolveConfig({ ...given, learningRate: 1e-3 }));
+  const [left, right] = [await recordsOf(folder), await recordsOf(tame.folder)];
+  expect(left.map(({ iteration }) => iteration)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  left.forEach(({ distance }, i) => expect(distance).toBeCloseTo(right[i]!.distance, 3));
+  expect((await readCheckpoint(folder.best)).checkpoint.iteration).toBe(bestOf(left)!.iteration);
+});
+
 test('evaluating that fails is told once, and learning goes on', async () => {
   const notes: string[] = [];
   // One example has no covariance.
