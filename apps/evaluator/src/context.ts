@@ -1,5 +1,5 @@
 /** What a command is given by the program round it. */
-import { type BackendRequest, describeBackend, selectBackend } from '@srmcmc/backends';
+import { type BackendRequest, describeBackend, type Precision, selectBackend } from '@srmcmc/backends';
 import { InvalidShapeError } from '@srmcmc/core';
 import type { GridShape } from '@srmcmc/figures';
 import { type Model, openModel } from './model.ts';
@@ -17,15 +17,24 @@ export interface Context {
 }
 
 /** Selects the backend, says on stderr which it is, and returns its description. */
-export async function useBackend(context: Context, backend: BackendRequest): Promise<string> {
-  const choice = await selectBackend(backend);
+export async function useBackend(
+  context: Context,
+  backend: BackendRequest,
+  precision: Precision = 'auto',
+): Promise<string> {
+  const choice = await selectBackend(backend, { precision });
   context.stderr.write(`${describeBackend(choice)}\n`);
   return choice.label;
 }
 
 /** Selects the backend, reads the model, and says on stderr what was found. */
-export async function openModelFor(context: Context, path: string, backend: BackendRequest): Promise<Model> {
-  await useBackend(context, backend);
+export async function openModelFor(
+  context: Context,
+  path: string,
+  backend: BackendRequest,
+  precision: Precision = 'auto',
+): Promise<Model> {
+  await useBackend(context, backend, precision);
   const model = await openModel(path);
   for (const warning of model.warnings) context.stderr.write(`warning: ${warning}\n`);
   return model;

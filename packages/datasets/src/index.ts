@@ -10,6 +10,7 @@ export {
 export { mnist, type MnistOptions } from './mnist.ts';
 export { npyArray, type NpyArrayOptions } from './npy.ts';
 export { openDataset, type OpenDatasetOptions } from './open.ts';
+export { toys } from './toys/by-name.ts';
 export { checkerboard, type CheckerboardOptions } from './toys/checkerboard.ts';
 export { type Toy, toyDataset, type ToyDatasetOptions } from './toys/toy.ts';
 export {

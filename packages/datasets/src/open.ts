@@ -12,12 +12,8 @@ import { kindOf } from './files.ts';
 import { imageFolder, type ImageFolderOptions } from './image-folder.ts';
 import { hasMnist, mnist } from './mnist.ts';
 import { npyArray } from './npy.ts';
-import { checkerboard } from './toys/checkerboard.ts';
-import { gaussianRing, mixture1d, mixture2d } from './toys/mixture.ts';
-import { moons } from './toys/moons.ts';
-import { pinwheel } from './toys/pinwheel.ts';
-import { rings } from './toys/rings.ts';
-import { type Toy, toyDataset } from './toys/toy.ts';
+import { toys } from './toys/by-name.ts';
+import { toyDataset } from './toys/toy.ts';
 
 export interface OpenDatasetOptions {
   /** Default 'train'. Only CIFAR-10, MNIST and the toys have a test split. */
@@ -62,7 +58,7 @@ export async function openDataset(nameOrPath: string, options: OpenDatasetOption
     case 'image folder':
       return imageFolder(nameOrPath, { ...image, ...first });
     case 'toy':
-      return toyDataset(TOYS[nameOrPath]!(), {
+      return toyDataset(toys[nameOrPath]!(), {
         key: foldIn(key, split === 'train' ? 0 : 1),
         size: subset ?? TOY_POINTS,
       });
@@ -72,24 +68,14 @@ export async function openDataset(nameOrPath: string, options: OpenDatasetOption
 const DATASETS = ['cifar10', 'mnist'];
 const TOY_POINTS = 50_000;
 
-const TOYS: Readonly<Record<string, () => Toy>> = {
-  mixture1d,
-  mixture2d,
-  'gaussian-ring': gaussianRing,
-  rings,
-  checkerboard,
-  moons,
-  pinwheel,
-};
-
 type Kind = 'cifar10' | 'mnist' | 'npy' | 'image folder' | 'toy';
 
 async function recognise(nameOrPath: string): Promise<Kind> {
   if (nameOrPath === 'cifar10' || nameOrPath === 'mnist') return nameOrPath;
-  if (Object.hasOwn(TOYS, nameOrPath)) return 'toy';
+  if (Object.hasOwn(toys, nameOrPath)) return 'toy';
   const found = await kindOf(nameOrPath);
   if (found === undefined) {
-    const names = [...DATASETS, ...Object.keys(TOYS)].join(', ');
+    const names = [...DATASETS, ...Object.keys(toys)].join(', ');
     throw new MissingDataError(`'${nameOrPath}' is neither a path that exists nor one of ${names}`);
   }
   if (nameOrPath.endsWith('.npy')) return 'npy';
