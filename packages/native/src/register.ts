@@ -12,7 +12,7 @@ import {
 
 import { loadAddon } from './addon.ts';
 import { NativeBackend } from './backend.ts';
-import { concatKernels } from './kernels/concat.ts';
+import { concatKernels, splitKernels } from './kernels/concat.ts';
 import { type AsyncKernel } from './kernels/job.ts';
 import { convolutionKernels } from './kernels/convolution.ts';
 import { elementwiseKernels } from './kernels/elementwise.ts';
@@ -60,6 +60,7 @@ export function registerNativeBackend(): boolean {
     ...poolingKernels,
     ...resizeKernels,
     ...concatKernels,
+    ...splitKernels,
     ...randomKernels,
     ...shortRunKernels,
     ...gradientKernels,

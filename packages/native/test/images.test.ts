@@ -66,6 +66,23 @@ describe('image kernels agree with the cpu backend on random shapes', () => {
       expectAgreement(parts, (...parts) => tf.concat(parts, axis), JSON.stringify({ shape, axis }), 1e-30);
     }
   });
+
+  test('parting a tensor along any axis', () => {
+    const next = random(14);
+    for (let i = 0; i < 40; i++) {
+      const axis = integer(next, 0, 3);
+      const sizes = Array.from({ length: integer(next, 2, 4) }, () => integer(next, 1, 6));
+      const total = sizes.reduce((sum, size) => sum + size);
+      const shape = drawShape(next).map((size, at) => (at === axis ? total : size));
+      const reversed = (x: tf.Tensor): tf.Tensor => tf.concat(tf.split(x, sizes, axis).reverse(), axis);
+      expectAgreement(
+        [inputOf(next, shape)],
+        (x) => reversed(x!),
+        JSON.stringify({ shape, sizes, axis }),
+        1e-30,
+      );
+    }
+  });
 });
 
 test('the addon refuses shapes that do not fit the arrays', () => {
