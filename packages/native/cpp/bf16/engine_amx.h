@@ -6,9 +6,9 @@ namespace {
 
 class Engine {
  public:
-  /// All eight registers hold 16 rows of 64 bytes.
-  static void begin() {
-    constexpr int REGISTERS = 8, ROW_BYTES = 64;
+  /// Registers hold rows of 64 bytes: 16 of weights, which are pairs of terms, in the last two, and `rows` in others.
+  static void begin(int rows) {
+    constexpr int REGISTERS = 8, WEIGHTS = 6, ROW_BYTES = 64;
     struct alignas(64) {
       uint8_t palette = 1, startRow = 0, reserved[14] = {};
       uint16_t rowBytes[16] = {};
@@ -16,7 +16,7 @@ class Engine {
     } config;
     for (int i = 0; i < REGISTERS; ++i) {
       config.rowBytes[i] = ROW_BYTES;
-      config.rows[i] = CHAINS;
+      config.rows[i] = static_cast<uint8_t>(i < WEIGHTS ? rows : BLOCK / 2);
     }
     asm volatile("" ::"r"(&config) : "memory");  // nor that this reads all of it
     _tile_loadconfig(&config);
@@ -92,18 +92,18 @@ class Engine {
     const bf16 *a = run.a, *b = run.b;
     const int64_t rowBytes = s.aRow * 2;
     for (int64_t i = 0; i < run.count; ++i, a += s.aStep, b += s.bStep) {
-      _tile_loadd(4, b, 64);
-      _tile_loadd(5, a, rowBytes);
-      _tile_dpbf16ps(0, 5, 4);
+      _tile_loadd(6, b, 64);
+      _tile_loadd(4, a, rowBytes);
+      _tile_dpbf16ps(0, 4, 6);
       if (run.last < 2) continue;
-      _tile_loadd(6, a + s.aTile, rowBytes);
-      _tile_dpbf16ps(1, 6, 4);
+      _tile_loadd(5, a + s.aTile, rowBytes);
+      _tile_dpbf16ps(1, 5, 6);
       if (run.last < 3) continue;
-      _tile_loadd(7, a + 2 * s.aTile, rowBytes);
-      _tile_dpbf16ps(2, 7, 4);
+      _tile_loadd(4, a + 2 * s.aTile, rowBytes);
+      _tile_dpbf16ps(2, 4, 6);
       if (run.last < 4) continue;
       _tile_loadd(5, a + 3 * s.aTile, rowBytes);
-      _tile_dpbf16ps(3, 5, 4);
+      _tile_dpbf16ps(3, 5, 6);
     }
   }
 };

@@ -7,7 +7,7 @@ namespace {
 
 class Engine {
  public:
-  static void begin() {}
+  static void begin(int) {}
   static void end() {}
 
   template <int P, int C, class Meanwhile>
@@ -25,15 +25,16 @@ class Engine {
             widen_weights(run->b + (at + i) * s.bStep + c * TILE, b + (c * DEPTH + i) * BLOCK * COLUMNS);
         for (int tile = run->first; tile < run->last && tile < tiles; ++tile) {
           for (int i = 0; i < depth; ++i)
-            widen_rows(run->a + tile * s.aTile + (at + i) * s.aStep, s.aRow, a + i * BLOCK);
+            widen_rows(run->a + tile * s.aTile + (at + i) * s.aStep, s.aRow, s.rows, a + i * BLOCK);
           for (int c = 0; c < C; ++c)
             for (int column = 0; column < COLUMNS; column += 2 * L) {
               const float* weights = b + c * DEPTH * BLOCK * COLUMNS + column;
               float* to = out + tile * CHAINS * WIDTH + c * COLUMNS + column;
-              // 16 rows as 6 + 5 + 5: what 16 registers hold with two vectors of columns.
-              add_products<6>(a, weights, depth * BLOCK, to, WIDTH);
-              add_products<5>(a + 6 * DEPTH * BLOCK, weights, depth * BLOCK, to + 6 * WIDTH, WIDTH);
-              add_products<5>(a + 11 * DEPTH * BLOCK, weights, depth * BLOCK, to + 11 * WIDTH, WIDTH);
+              const int pieces = (s.rows + MOST - 1) / MOST;
+              for (int piece = 0; piece < pieces; ++piece) {
+                const int row = s.rows * piece / pieces, rows = s.rows * (piece + 1) / pieces - row;
+                ADD[rows - 1](a + row * DEPTH * BLOCK, weights, depth * BLOCK, to + row * WIDTH, WIDTH);
+              }
             }
         }
       }
@@ -41,9 +42,10 @@ class Engine {
 
  private:
   static constexpr int DEPTH = 4;  // products whose tiles are widened at once
+  static constexpr int MOST = 6;   // rows that 16 registers hold with two vectors of columns
 
-  static void widen_rows(const bf16* from, int64_t row, float* to) {
-    for (int r = 0; r < CHAINS; ++r)
+  static void widen_rows(const bf16* from, int64_t row, int rows, float* to) {
+    for (int r = 0; r < rows; ++r)
       for (int k = 0; k < BLOCK; k += L) store(to + r * DEPTH * BLOCK + k, widen(from + r * row + k));
   }
 
@@ -78,6 +80,10 @@ class Engine {
       store(out + r * outRow + L, sum[r][1]);
     });
   }
+
+  using Add = void (*)(const float* a, const float* b, int64_t terms, float* out, int64_t outRow);
+  static constexpr Add ADD[MOST] = {add_products<1>, add_products<2>, add_products<3>,
+                                    add_products<4>, add_products<5>, add_products<6>};
 };
 
 }  // namespace

@@ -83,16 +83,23 @@ void evaluate(const Plan& p, const char* packed, char* work, float* value) {
   first_layer_backward(p, packed, work);
 }
 
+/// Chains of a group: as many as a tile has rows, or fewer where threads would have nothing to do.
+int group_size(int64_t chains) {
+  const int64_t threads = srmcmc::thread_count();
+  const int64_t groups = smaller(chains, divide_up(divide_up(chains, CHAINS), threads) * threads);
+  return static_cast<int>(divide_up(chains, larger(1, groups)));
+}
+
 /// Runs body(first chain, chains, working space) for each group, on all threads.
 template <class Body>
 void each_group(const Plan& p, int64_t chains, bool patient, Body&& body) {
-  const int64_t groups = divide_up(chains, CHAINS);
+  const int64_t groups = divide_up(chains, p.rows);
   const int slots = static_cast<int>(smaller(srmcmc::thread_count(), groups));
   const Memory<char> workspace(p.workSize * slots);
   auto group = [&](int64_t index, int slot) {
-    const int64_t first = index * CHAINS;
-    Engine::begin();
-    body(first, smaller(CHAINS, chains - first), workspace.data() + slot * p.workSize);
+    const int64_t first = index * chains / groups;
+    Engine::begin(p.rows);
+    body(first, (index + 1) * chains / groups - first, workspace.data() + slot * p.workSize);
     Engine::end();
   };
   parallel(groups, group, slots, patient);

@@ -52,13 +52,13 @@ void add_filter_gradient(const FilterProduct& f, int64_t task, const bf16* sourc
   const Range columns = outputs_inside(toX, s.strideWidth, s.inWidth, s.outWidth);
   if (rows.first >= rows.end || columns.first >= columns.end) return;
   const int64_t sourcePixel = f.sourceBlocks() * 2 * TILE, gradientPixel = f.outBlocks() * 2 * TILE;
-  const Strides strides{BATCH, TILE, s.strideWidth * sourcePixel, gradientPixel};
+  const Strides strides{BATCH, TILE, s.strideWidth * sourcePixel, gradientPixel, CHAINS};
   float* weights = filter + tap * s.inChannels * s.outChannels;
   int64_t previous = -1;
   const auto finish = [&] {
     if (previous >= 0) add_block(s, sums, previous * BLOCK, out * BLOCK, weights);
   };
-  Engine::begin();
+  Engine::begin(CHAINS);
   for (int64_t in = 0; in < f.sourceBlocks(); ++in)
     for (int64_t i = 0; i < batches; ++i) {
       int count = 0;

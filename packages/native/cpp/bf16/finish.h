@@ -5,10 +5,10 @@
 
 namespace {
 
-/// Calls body(offset, column) for each two vectors of a tile.
+/// Calls body(offset, column) for each two vectors of a tile's first rows.
 template <class Body>
-INLINE void each_two_vectors(Body&& body) {
-  for (int row = 0; row < CHAINS; ++row)
+INLINE void each_two_vectors(int rows, Body&& body) {
+  for (int row = 0; row < rows; ++row)
     for (int column = 0; column < BLOCK; column += 2 * L) body(row * BLOCK + column, column);
 }
 
@@ -18,9 +18,9 @@ INLINE vec signed_leaky(vec x, vec slope) {
   return x > 0.f ? x : low;
 }
 
-void finish_by_sign(const float* sums, const float* bias, float slope, bf16* out) {
+void finish_by_sign(int rows, const float* sums, const float* bias, float slope, bf16* out) {
   const vec alpha = splat(slope);
-  each_two_vectors([&](int i, int column) {
+  each_two_vectors(rows, [&](int i, int column) {
     narrow_two(out + i, signed_leaky(load(sums + i) + load(bias + column), alpha),
                signed_leaky(load(sums + i + L) + load(bias + column + L), alpha));
   });
@@ -28,8 +28,8 @@ void finish_by_sign(const float* sums, const float* bias, float slope, bf16* out
 
 /// Other activations keep their derivative, as it is when the sum is still in single precision.
 template <Activation ACTIVATION>
-void finish_smooth(const float* sums, const float* bias, float slope, bf16* out, bf16* derivative) {
-  for (int i = 0; i < TILE; i += L) {
+void finish_smooth(int rows, const float* sums, const float* bias, float slope, bf16* out, bf16* derivative) {
+  for (int i = 0; i < rows * BLOCK; i += L) {
     const vec x = load(sums + i) + load(bias + i % BLOCK);
     const vec y = activate(x, ACTIVATION, slope, vec{});
     narrow(out + i, y);
@@ -37,7 +37,7 @@ void finish_smooth(const float* sums, const float* bias, float slope, bf16* out,
   }
 }
 
-using SmoothFinish = void (*)(const float*, const float*, float, bf16*, bf16*);
+using SmoothFinish = void (*)(int, const float*, const float*, float, bf16*, bf16*);
 SmoothFinish smooth_finish(Activation activation) {
   switch (activation) {
     case Activation::elu: return finish_smooth<Activation::elu>;
@@ -49,17 +49,17 @@ SmoothFinish smooth_finish(Activation activation) {
   }
 }
 
-void finish_gradient_by_sign(const float* sums, const bf16* activation, float slope, bf16* out) {
+void finish_gradient_by_sign(int rows, const float* sums, const bf16* activation, float slope, bf16* out) {
   const vec alpha = splat(slope);
-  each_two_vectors([&](int i, int) {
+  each_two_vectors(rows, [&](int i, int) {
     vec x = load(sums + i), y = load(sums + i + L);
     scale_where_negative(activation + i, alpha, &x, &y);
     narrow_two(out + i, x, y);
   });
 }
 
-void finish_gradient(const float* sums, const bf16* derivative, bf16* out) {
-  each_two_vectors([&](int i, int) {
+void finish_gradient(int rows, const float* sums, const bf16* derivative, bf16* out) {
+  each_two_vectors(rows, [&](int i, int) {
     narrow_two(out + i, load(sums + i) * widen(derivative + i), load(sums + i + L) * widen(derivative + i + L));
   });
 }

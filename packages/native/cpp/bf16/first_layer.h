@@ -15,7 +15,7 @@ INLINE void clear_terms(bf16* to, int64_t n) {
 
 /// The terms of `count` outputs of row y from column x on, as [output][chain][depth]. What a row of terms writes too
 /// much is written over by the next one.
-void gather_strip(const Plan& p, const bf16* images, int64_t y, int64_t x, int64_t count, bf16* to) {
+void gather_strip(const Plan& p, const bf16* images, int64_t y, int64_t x, int64_t count, bf16* strip) {
   const FirstLayer& f = p.first;
   const ConvShape& s = p.network->shapes[0];
   const int64_t n = f.rowTerms, terms = n * s.filterHeight;
@@ -23,7 +23,8 @@ void gather_strip(const Plan& p, const bf16* images, int64_t y, int64_t x, int64
   const bool usual = s.filterHeight == 3 && n <= STEP && f.depth == BLOCK && terms >= BLOCK - STEP;
   for (int64_t i = 0; i < count; ++i) {
     const bf16* from = images + y * s.strideHeight * f.imageRow + (x + i) * f.shift;
-    for (int64_t chain = 0; chain < CHAINS; ++chain, from += f.image, to += f.depth) {
+    bf16* to = strip + i * CHAINS * f.depth;
+    for (int chain = 0; chain < p.rows; ++chain, from += f.image, to += f.depth) {
       if (usual) {
         copy_terms(from, to, STEP);
         copy_terms(from + f.imageRow, to + n, STEP);
@@ -41,7 +42,7 @@ void first_layer_forward(const Plan& p, const char* packed, char* work) {
   const FirstLayer& f = p.first;
   const ConvShape& s = p.network->shapes[0];
   const int64_t blocks = blocks_of(s.outChannels), products = f.depth / BLOCK;
-  const Strides strides{f.depth, CHAINS * f.depth, BLOCK, 2 * TILE};
+  const Strides strides{f.depth, CHAINS * f.depth, BLOCK, 2 * TILE, p.rows};
   bf16* strip = at<bf16>(work, p.strip);
   const auto finish = forward_finish(p, 0, packed, work);
   Block previous{};
@@ -68,17 +69,19 @@ struct ColumnBlock {
   int outputs;
 };
 
-void store_columns(const FirstLayer& f, const float* sums, const ColumnBlock& b, float* planes) {
+void store_columns(const Plan& p, const float* sums, const ColumnBlock& b, float* planes) {
+  const FirstLayer& f = p.first;
   const int64_t columns = f.rowTerms - b.tile * COLUMNS;
   // What a single tile has too many of is zero, and is written over by the plane's next output.
   const bool whole = columns >= COLUMNS || f.columnTiles == 1;
-  for (int i = 0; i < b.outputs; ++i) {
+  for (int i = 0; i < b.outputs; ++i, sums += CHAINS * COLUMNS) {
+    const float* from = sums;
     float* plane = planes + (b.x + i) % f.planes * CHAINS * f.planeSize + (b.x + i) * f.shift + b.tile * COLUMNS;
-    for (int chain = 0; chain < CHAINS; ++chain, plane += f.planeSize, sums += COLUMNS) {
+    for (int chain = 0; chain < p.rows; ++chain, plane += f.planeSize, from += COLUMNS) {
       if (whole)
-        for (int c = 0; c < COLUMNS; c += L) store(plane + c, load(sums + c));
+        for (int c = 0; c < COLUMNS; c += L) store(plane + c, load(from + c));
       else
-        memcpy(plane, sums, static_cast<size_t>(columns) * 4);
+        memcpy(plane, from, static_cast<size_t>(columns) * 4);
     }
   }
 }
@@ -88,7 +91,7 @@ void add_planes(const Plan& p, const float* planes, int64_t y, float* gradient) 
   const FirstLayer& f = p.first;
   const ConvShape& s = p.network->shapes[0];
   const int64_t row = int64_t{s.inWidth} * s.inChannels;
-  for (int64_t chain = 0; chain < CHAINS; ++chain) {
+  for (int64_t chain = 0; chain < p.rows; ++chain) {
     const float* from = planes + chain * f.planeSize + s.padLeft * s.inChannels;
     float* to = gradient + chain * f.positionStride + y * row;
     for (int64_t i = 0; i < row; i += L) {
@@ -103,7 +106,7 @@ void first_layer_backward(const Plan& p, const char* packed, char* work) {
   const FirstLayer& f = p.first;
   const ConvShape& s = p.network->shapes[0];
   const int64_t blocks = blocks_of(s.outChannels);
-  const Strides strides{BLOCK, blocks * TILE, TILE, TILE};
+  const Strides strides{BLOCK, blocks * TILE, TILE, TILE, p.rows};
   const bf16* source = at<bf16>(work, p.gradients[0]);
   float* planes = at<float>(work, p.planes);
   float* sums = at<float>(work, p.sums);
@@ -122,11 +125,11 @@ void first_layer_backward(const Plan& p, const char* packed, char* work) {
                                weights + row * blocks * TILE, blocks, 0, outputs};
         }
         Engine::sum<4, 1>(strides, segments, count, outputs, sums,
-                          [&] { store_columns(f, sums, previous, planes); });
+                          [&] { store_columns(p, sums, previous, planes); });
         previous = {x, tile, outputs};
       }
     }
-    store_columns(f, sums, previous, planes);
+    store_columns(p, sums, previous, planes);
     add_planes(p, planes, y, at<float>(work, p.positionGradient));
   }
 }

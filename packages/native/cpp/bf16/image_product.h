@@ -181,7 +181,8 @@ void multiply_images(const std::vector<Phase>& phases, const Images& x, const De
     const int64_t segments = take(size, 3 * tapRows * static_cast<int64_t>(sizeof(Segment)));
     char* work = reinterpret_cast<char*>(srmcmc::scratch(PIECE_AREA, static_cast<size_t>(size / 4)));
     tile_rectangle(x, first, rows, columns, at<bf16>(work, tiles));
-    Engine::begin();
+    const int present = static_cast<int>(images);
+    Engine::begin(present);
     for (const Phase& phase : phases) {
       Grid g = phase.grid;
       g.y = piece_of(g.y, row, p.rows, rows.first, rows.end);
@@ -189,7 +190,7 @@ void multiply_images(const std::vector<Phase>& phases, const Images& x, const De
       g.sourceWidth = columns.end - columns.first;
       const int64_t block = part * p.blocksAPart;
       g.outBlocks = larger(0, smaller(p.blocksAPart, g.outBlocks - block));
-      multiply(g, at<bf16>(work, tiles), phase.weights + block * g.panel() * 2 * TILE, at<Segment>(work, segments),
+      multiply(g, present, at<bf16>(work, tiles), phase.weights + block * g.panel() * 2 * TILE, at<Segment>(work, segments),
                at<float>(work, sums), [&](const Block& b) {
                  for (int i = 0; i < b.tiles; ++i)
                    finish(to, at<float>(work, sums) + i * TILE, b.position + i * b.step, (block + b.channels) * BLOCK,

@@ -30,7 +30,7 @@ void last_layer(const Plan& p, const char* packed, char* work, const float* weig
   const vec slope = splat(p.network->slope);
   vec sums[CHAINS] = {};
   for (int64_t tile = 0; tile < tiles; ++tile, top += BLOCK, activation += TILE, derivative += TILE, gradient += TILE)
-    each_two_vectors([&](int i, int column) {
+    each_two_vectors(p.rows, [&](int i, int column) {
       const int chain = i / BLOCK;
       vec x = load(top + column), y = load(top + column + L);
       sums[chain] += x * widen(activation + i) + y * widen(activation + i + L);
@@ -46,7 +46,7 @@ void last_layer(const Plan& p, const char* packed, char* work, const float* weig
       }
       narrow_two(gradient + i, x, y);
     });
-  for (int chain = 0; chain < CHAINS; ++chain)
+  for (int chain = 0; chain < p.rows; ++chain)
     value[chain] = horizontal_sum(sums[chain]) + p.network->biases[p.hidden][0];
 }
 
@@ -54,7 +54,7 @@ void last_layer(const Plan& p, const char* packed, char* work, const float* weig
 void linear_network(const Plan& p, const char* packed, char* work, const float* weights, float* value) {
   const ConvShape& s = p.network->shapes[0];
   const int64_t channels = s.inChannels, width = blocks_of(channels) * BLOCK;
-  for (int64_t chain = 0; chain < CHAINS; ++chain) {
+  for (int64_t chain = 0; chain < p.rows; ++chain) {
     const float* x = at<float>(work, p.positions) + chain * p.first.positionStride;
     float* gradient = at<float>(work, p.positionGradient) + chain * p.first.positionStride;
     double sum = p.network->biases[0][0];

@@ -1,6 +1,7 @@
 // The layers between the first and the last, forward and backward: every block of two positions by 32 channels is one
 // sum over the taps that lie inside the picture.
 #pragma once
+#include "../ahead.h"
 #include "finish.h"
 #include "plan.h"
 
@@ -35,21 +36,27 @@ int row_segments(const Grid& g, int64_t y, int64_t x, const bf16* source, const 
   return count;
 }
 
-/// finish(block) is called for each block in turn, once the next one is under way.
+/// `rows` chains of every tile. finish(block) is called for each block in turn, once the next one is under way.
 template <class Finish>
-void multiply(const Grid& g, const bf16* source, const bf16* weights, Segment* segments, float* sums,
+void multiply(const Grid& g, int rows, const bf16* source, const bf16* weights, Segment* segments, float* sums,
               Finish&& finish) {
-  const Strides strides{BLOCK, g.x.sourceStep * g.sourceBlocks * TILE, TILE, 2 * TILE};
+  const Strides strides{BLOCK, g.x.sourceStep * g.sourceBlocks * TILE, TILE, 2 * TILE, rows};
+  const int64_t panel = g.panel() * 2 * TILE;
   Block previous{};
-  for (int64_t channels = 0; channels < g.outBlocks; ++channels, weights += g.panel() * 2 * TILE)
+  for (int64_t channels = 0; channels < g.outBlocks; ++channels, weights += panel) {
+    // The next panel may have to come from memory that all cores share.
+    const int64_t next = channels + 1 < g.outBlocks ? panel * static_cast<int64_t>(sizeof(bf16)) : 0;
+    Ahead ahead(weights + panel, next, g.y.count * divide_up(g.x.count, 2));
     for (int64_t y = 0; y < g.y.count; ++y)
       for (int64_t x = 0; x < g.x.count; x += 2) {
+        ahead.fetch_slice();
         const int tiles = x + 1 < g.x.count ? 2 : 1;
         const int count = row_segments(g, y, x, source, weights, segments);
         Engine::sum<2, 2>(strides, segments, count, tiles, sums, [&] { finish(previous); });
         previous = {(g.y.outFirst + y * g.y.outStep) * g.outWidth + g.x.outFirst + x * g.x.outStep, g.x.outStep,
                     channels, tiles};
       }
+  }
   finish(previous);
 }
 
@@ -61,21 +68,22 @@ auto forward_finish(const Plan& p, int l, const char* packed, char* work) {
   const float* sums = at<float>(work, p.sums);
   const float slope = p.network->slope;
   const int64_t blocks = blocks_of(p.network->shapes[l].outChannels);
+  const int rows = p.rows;
   const SmoothFinish smooth = p.bySigns ? nullptr : smooth_finish(p.network->activation);
   return [=](const Block& b) {
     for (int i = 0; i < b.tiles; ++i) {
       const int64_t tile = ((b.position + i * b.step) * blocks + b.channels) * TILE;
       if (smooth)
-        smooth(sums + i * TILE, bias + b.channels * BLOCK, slope, out + tile, derivatives + tile);
+        smooth(rows, sums + i * TILE, bias + b.channels * BLOCK, slope, out + tile, derivatives + tile);
       else
-        finish_by_sign(sums + i * TILE, bias + b.channels * BLOCK, slope, out + tile);
+        finish_by_sign(rows, sums + i * TILE, bias + b.channels * BLOCK, slope, out + tile);
     }
   };
 }
 
 void layer_forward(const Plan& p, int l, const char* packed, char* work) {
-  multiply(forward_grid(p.network->shapes[l]), at<bf16>(work, p.activations[l - 1]), at<bf16>(packed, p.forward[l]),
-           at<Segment>(work, p.segments), at<float>(work, p.sums), forward_finish(p, l, packed, work));
+  multiply(forward_grid(p.network->shapes[l]), p.rows, at<bf16>(work, p.activations[l - 1]),
+           at<bf16>(packed, p.forward[l]), at<Segment>(work, p.segments), at<float>(work, p.sums), forward_finish(p, l, packed, work));
 }
 
 /// From the gradient in layer l's sums to that in layer l - 1's.
@@ -88,14 +96,14 @@ void layer_backward(const Plan& p, int l, const char* packed, char* work) {
   const int64_t blocks = blocks_of(p.network->shapes[l].inChannels);
   const bf16* weights = at<bf16>(packed, p.backward[l]);
   each_phase(p.network->shapes[l], [&](const Grid& phase) {
-    multiply(phase, at<bf16>(work, p.gradients[l % 2]), weights, at<Segment>(work, p.segments),
+    multiply(phase, p.rows, at<bf16>(work, p.gradients[l % 2]), weights, at<Segment>(work, p.segments),
              at<float>(work, p.sums), [&](const Block& b) {
                for (int i = 0; i < b.tiles; ++i) {
                  const int64_t tile = ((b.position + i * b.step) * blocks + b.channels) * TILE;
                  if (p.bySigns)
-                   finish_gradient_by_sign(sums + i * TILE, activation + tile, slope, out + tile);
+                   finish_gradient_by_sign(p.rows, sums + i * TILE, activation + tile, slope, out + tile);
                  else
-                   finish_gradient(sums + i * TILE, derivative + tile, out + tile);
+                   finish_gradient(p.rows, sums + i * TILE, derivative + tile, out + tile);
                }
              });
     weights += phase.packedSize();

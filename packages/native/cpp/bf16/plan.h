@@ -58,6 +58,7 @@ FirstLayer first_layer(const ConvShape& s) {
 
 struct Plan {
   const Network* network;
+  int rows;    // most chains of a group
   int hidden;  // layers with an activation
   bool bySigns;
   FirstLayer first;
@@ -72,9 +73,10 @@ struct Plan {
 };
 
 /// `scratchFloats` are for whatever moves the chains.
-Plan plan_of(const Network& f, int64_t scratchFloats) {
+Plan plan_of(const Network& f, int64_t scratchFloats, int rows = CHAINS) {
   Plan p{};
   p.network = &f;
+  p.rows = rows;
   p.hidden = f.layers - 1;
   p.bySigns = f.sign_tells_derivative();
   p.first = first_layer(f.shapes[0]);

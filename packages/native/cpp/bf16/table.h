@@ -36,7 +36,8 @@ void bf16_short_run(const ShortRun& run, const typename Move::Parameters& parame
                     const ShortRunResult& result, srmcmc::Progress* progress) {
   if (run.chains <= 0) return;
   const int64_t event = first_layer(run.network.shapes[0]).event;
-  const Plan plan = plan_of(run.network, Move::scratch_of(parameters, event, CHAINS));
+  const int rows = group_size(run.chains);
+  const Plan plan = plan_of(run.network, Move::scratch_of(parameters, event, rows), rows);
   const Memory<char> packed(plan.packedSize);
   const Reports reports(run, Move::REPORTS);
   pack_weights(plan, packed.data());
@@ -53,7 +54,7 @@ void bf16_short_run(const ShortRun& run, const typename Move::Parameters& parame
 
 void bf16_value_and_gradient(const Network& f, int64_t n, const float* x, float* value, float* gradient) {
   if (n <= 0) return;
-  const Plan plan = plan_of(f, 0);
+  const Plan plan = plan_of(f, 0, group_size(n));
   const Memory<char> packed(plan.packedSize);
   pack_weights(plan, packed.data());
   const int64_t event = plan.first.event;
@@ -76,9 +77,9 @@ void bf16_product_loop(int64_t tasks, int64_t iterations, float* sink) {
     for (bf16& one : b) one = rounded(1.f);
     Segment rounds[ROUNDS];
     for (Segment& round : rounds) round = {a, b, PRODUCTS, 0, 2};
-    Engine::begin();
+    Engine::begin(CHAINS);
     for (int64_t i = 0; i < iterations; ++i)
-      Engine::sum<2, 2>({BLOCK, TILE, 2 * TILE, 2 * TILE}, rounds, ROUNDS, 2, sums, [] {});
+      Engine::sum<2, 2>({BLOCK, TILE, 2 * TILE, 2 * TILE, CHAINS}, rounds, ROUNDS, 2, sums, [] {});
     Engine::end();
     sink[index] = sums[0];
   };

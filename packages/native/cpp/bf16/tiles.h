@@ -21,15 +21,16 @@ struct Segment {
 };
 
 /// Distances in elements: between the rows of a tile of `a`, between the block's tiles of `a`, and from one product of
-/// a run to the next.
+/// a run to the next. Of a tile's rows, the first `rows` are wanted.
 struct Strides {
   int64_t aRow, aTile, aStep, bStep;
+  int rows;
 };
 
 // An engine computes blocks of sums. It has
-//   begin(), end(): around its use on a thread;
+//   begin(rows), end(): around its use on a thread, for sums of so many rows;
 //   sum<P, C>(strides, segments, count, tiles, out, meanwhile): the sums of products of P tiles of `a` (2 or 4) by C
-//     tiles of `b` (4 / P), of which the first `tiles` rows are wanted, to out [P][16][16 C]. It calls meanwhile()
+//     tiles of `b` (4 / P), of which the first `tiles` rows are wanted, to out [P][16][16 C], where other rows are left as they were or not. It calls meanwhile()
 //     before it writes to `out`, where it can while the products are still being computed.
 
 }  // namespace
