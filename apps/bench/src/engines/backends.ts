@@ -79,7 +79,7 @@ async function findNative(wanted: (engine: string) => boolean): Promise<Found> {
 /** All steps in one call, and step by step. */
 function nativeEngines(precision: Precision, instructionSet: string): Engine[] {
   const engine = (fused: boolean): Engine => {
-    const workloads: readonly WorkloadName[] = fused ? WORKLOADS : ['langevin-step'];
+    const workloads: readonly WorkloadName[] = fused ? WORKLOADS : ['langevin-step', 'hmc-step'];
     return {
       name: `native/${precision}/${instructionSet}${fused ? '' : '/loop'}`,
       kind: 'native',
