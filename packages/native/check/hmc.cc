@@ -112,8 +112,9 @@ void make_step(const Sampler& sampler, const ReferenceNetwork& f, const Setting&
 }
 
 /// The largest difference from the same run in double precision, of positions, snapshots and traces, each relative to
-/// the largest number it is among, an energy error to the energies; infinite where in truth it hangs by a hair whether to
-/// accept, or a test always ends the same.
+/// the largest number it is among. An energy error is a difference of energies, and an acceptance changes by at most as
+/// much: both are relative to the energies, in single precision counted a hundredfold, so that 1e-4 is 16 roundings of
+/// them. Infinite where in truth it hangs by a few roundings whether to accept, or a test always ends the same.
 double trajectory_error(const Sampler& sampler, const ReferenceNetwork& f, const Setting& s, int64_t chains) {
   const int64_t event = f.event();
   const size_t steps = s.stepSize.size();
@@ -143,12 +144,13 @@ double trajectory_error(const Sampler& sampler, const ReferenceNetwork& f, const
     energy = std::fmax(energy, chain.energy);
   }
   const int64_t tests = chains * static_cast<int64_t>(steps);
-  if (s.metropolis && (doubt < 1e-5 || accepted == 0 || accepted == tests)) return INFINITY;
+  if (s.metropolis && (doubt < 4 * ROUNDING * energy || accepted == 0 || accepted == tests)) return INFINITY;
   double worst = relative_to_largest(actual.x, x);
-  for (size_t kind = 0; kind < 3; ++kind) worst = worse(worst, relative_to_largest(actual.reports[kind], reports[kind]));
-  for (size_t t = 0; t < steps; ++t)
-    differences = worse(differences, std::fabs(actual.reports[3][static_cast<int64_t>(t)] - reports[3][t]));
-  worst = worse(worst, differences / energy);
+  for (size_t kind = 0; kind < 2; ++kind) worst = worse(worst, relative_to_largest(actual.reports[kind], reports[kind]));
+  for (size_t kind = 2; kind < 4; ++kind)
+    for (size_t t = 0; t < steps; ++t)
+      differences = worse(differences, std::fabs(actual.reports[kind][static_cast<int64_t>(t)] - reports[kind][t]));
+  worst = worse(worst, differences / energy * (sampler.precision == Sampler::float32 ? 100 : 1));
   for (size_t i = 0; i < snapshots.size(); ++i)
     worst = worse(worst, relative_to_largest(actual.snapshots[i], snapshots[i]));
   return worst;
