@@ -8,6 +8,7 @@ export {
   persistent,
   type PersistentOptions,
 } from './chains.ts';
+export { estimatingEquation, type EstimatingEquationOptions } from './estimating-equation.ts';
 export {
   initialState,
   type Learner,
@@ -16,3 +17,10 @@ export {
   learningStep,
 } from './learning.ts';
 export { type Estimate, type Estimator, momentMatching } from './moment-matching.ts';
+export {
+  assignAverage,
+  robbinsMonro,
+  type RobbinsMonroOptions,
+  type RobbinsMonroSteps,
+  robbinsMonroSteps,
+} from './robbins-monro.ts';
