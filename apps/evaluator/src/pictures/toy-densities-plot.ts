@@ -108,7 +108,7 @@ function curves(title: string, grid: Grid, columns: readonly Column[]): string {
 }
 
 function divergence({ divergence: value }: ToyDensity): string {
-  return value === Infinity ? '∞' : String(Number(value.toPrecision(2)));
+  return value === Infinity ? '∞' : value.toPrecision(2);
 }
 
 function digits(value: number): string {
