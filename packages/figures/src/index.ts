@@ -10,6 +10,7 @@ export {
   type Frame,
   LABEL_ROOM,
   legend,
+  type LegendEntry,
   PALETTE,
   panel,
   type Projection,

@@ -45,6 +45,7 @@ const TOP = 62;
 const RIGHT = 20;
 /** A curve of more points than this is drawn as so many means, with a band from the least to the largest value. */
 const MOST_POINTS = 250;
+const AREA_OPACITY = 0.35;
 
 interface Point {
   readonly x: number;
@@ -133,7 +134,9 @@ function chartAt(
           legend(
             frame.left,
             top + 48,
-            curves.filter(({ label }) => label !== ''),
+            curves
+              .filter(({ label }) => label !== '')
+              .map((one) => ({ ...one, fillOpacity: one.style === 'area' ? AREA_OPACITY : undefined })),
           ),
         ]
       : []),
@@ -160,7 +163,7 @@ function curve({ points, colour, style }: Curve, projection: Projection, least: 
   const centre = points.map(({ x, y }) => at(x, y));
   if (style === 'area') {
     const floor = [points.at(-1)!, only].map(({ x }) => at(x, least));
-    return `<polygon points="${[...centre, ...floor].join(' ')}" fill="${colour}" fill-opacity="0.35"/>`;
+    return `<polygon points="${[...centre, ...floor].join(' ')}" fill="${colour}" fill-opacity="${AREA_OPACITY}"/>`;
   }
   const upper = points.map(({ x, high }) => at(x, high));
   const lower = points.map(({ x, low }) => at(x, low)).reverse();

@@ -102,14 +102,23 @@ export function text(x: number, y: number, content: string, style: TextStyle = {
   return `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="${INK}"${weight}${turned}>${escapeXml(content)}</text>`;
 }
 
+export interface LegendEntry {
+  readonly label: string;
+  readonly colour: string;
+  /** Of what is filled with so much of the colour, and not drawn as a line. */
+  readonly fillOpacity?: number | undefined;
+}
+
 /** One entry for each series, in a row that begins at (x, y). */
-export function legend(x: number, y: number, series: readonly { label: string; colour: string }[]): string {
+export function legend(x: number, y: number, series: readonly LegendEntry[]): string {
   let at = x;
   return series
-    .map(({ label, colour }) => {
-      const entry =
-        `<line x1="${at}" y1="${y - 4}" x2="${at + 22}" y2="${y - 4}" stroke="${colour}" stroke-width="3"/>` +
-        text(at + 28, y, label);
+    .map(({ label, colour, fillOpacity }) => {
+      const swatch =
+        fillOpacity === undefined
+          ? `<line x1="${at}" y1="${y - 4}" x2="${at + 22}" y2="${y - 4}" stroke="${colour}" stroke-width="3"/>`
+          : `<rect x="${at}" y="${y - 10}" width="22" height="12" fill="${colour}" fill-opacity="${fillOpacity}"/>`;
+      const entry = swatch + text(at + 28, y, label);
       at += 50 + 8 * label.length;
       return entry;
     })

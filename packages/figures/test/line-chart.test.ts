@@ -191,3 +191,18 @@ test('a series without a label is drawn and left out of the legend', () => {
   expect(labels(svg)).not.toContain('');
   expect(svg).toContain('<circle');
 });
+
+test('a legend shows an area as it is filled, and a line as a line', () => {
+  const points = [
+    [0, 1],
+    [1, 2],
+  ] as const;
+  const svg = chart([
+    { label: 'truth', points, style: 'area', colour: '#123456' },
+    { label: 'samples', points, colour: '#654321' },
+  ]);
+  const filled = /<polygon [^>]*fill="#123456" fill-opacity="([\d.]+)"/.exec(svg)![1];
+  expect(/<rect [^>]*fill="#123456" fill-opacity="([\d.]+)"/.exec(svg)![1]).toBe(filled);
+  expect(svg).not.toContain('stroke="#123456"');
+  expect(svg).toMatch(/<line [^>]*stroke="#654321"/);
+});
