@@ -179,7 +179,8 @@ function batchOf(record: JournalRecord, extractors: number): FeatureBatch {
   };
 }
 
-function joined(parts: readonly (Float32Array | Float64Array)[]): Float32Array | Float64Array {
+/** The parts one after another. */
+export function joined(parts: readonly (Float32Array | Float64Array)[]): Float32Array | Float64Array {
   const size = parts.reduce((sum, { length }) => sum + length, 0);
   const all = parts[0] instanceof Float64Array ? new Float64Array(size) : new Float32Array(size);
   let offset = 0;

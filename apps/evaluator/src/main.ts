@@ -15,6 +15,7 @@ import { reconstruct, reconstructFlags } from './commands/reconstruct.ts';
 import { samples, samplesFlags } from './commands/samples.ts';
 import { stats, statsFlags } from './commands/stats.ts';
 import { toy, toyFlags } from './commands/toy.ts';
+import { varyK, varyKFlags } from './commands/vary-k.ts';
 import type { Context } from './context.ts';
 import { addFlags, readFlags, USAGE_ERROR } from './flags.ts';
 
@@ -81,6 +82,7 @@ function program(context: Context): Command {
   );
   add('interpolate', 'draw images along paths between latents', MODEL, interpolateFlags, interpolate);
   add('reconstruct', 'find the latents of held-out images', MODEL, reconstructFlags, reconstruct);
+  add('vary-k', 'run the same chains for fewer and more steps than learned', MODEL, varyKFlags, varyK);
   add('toy-1d', 'compare what an energy learned of a density on the line', TOY, toyFlags, toy(1));
   add('toy-2d', 'compare what an energy learned of a density in the plane', TOY, toyFlags, toy(2));
   add('inspect', 'print what is in a checkpoint or a file of weights', MODEL, inspectFlags, inspect);

@@ -86,7 +86,8 @@ function asStatistics(features: Features): FeatureStatistics {
   return isSet(features) ? statisticsOf(features) : features;
 }
 
-async function frechet(
+/** The Fréchet distance, with error bars where `errors` says so. */
+export async function frechet(
   context: Context,
   pair: readonly [Features, Features],
   options: MeasuringOptions,

@@ -2,6 +2,7 @@
 import { slice, type Tensor } from '@tensorflow/tfjs-core';
 import {
   CancelledError,
+  type ChainResult,
   dispose,
   DivergedError,
   fromChain,
@@ -50,10 +51,11 @@ export async function* sampleBatches(model: Model, options: SamplingOptions): As
     const size = Math.min(batch, count - first);
     const start = model.initial.sample(fromChain(startKey, first), size);
     const key = noise ? fromChain(noiseKey, first) : undefined;
-    const x = await runInTurns(model, start, key, {
+    const { x, trace } = await runInTurns(model, start, key, {
       ...options,
       onProgress: (fraction) => onProgress?.(first + fraction * size),
     });
+    dispose(trace);
     const values = (await x.data()) as Float32Array;
     x.dispose();
     requireFinite(values, first, options.steps, values.length / size);
@@ -76,10 +78,11 @@ export async function samplesFrom(
   for (let first = 0; first < count; first += options.batch) {
     const size = Math.min(options.batch, count - first);
     const start = slice(latents, first, size);
-    const x = await runInTurns(model, start, undefined, {
+    const { x, trace } = await runInTurns(model, start, undefined, {
       ...options,
       onProgress: (fraction) => options.onProgress?.(first + fraction * size),
     });
+    dispose(trace);
     const some = (await x.data()) as Float32Array;
     x.dispose();
     requireFinite(some, first, options.steps, some.length / size);
@@ -88,17 +91,20 @@ export async function samplesFrom(
   return values;
 }
 
+export interface RunOptions extends Pick<SamplingOptions, 'steps' | 'signal' | 'onProgress'> {
+  /** Steps after which the positions are kept, in increasing order. */
+  readonly snapshots?: readonly number[];
+}
+
 /** K steps from `start`, which is disposed; progress is told as a fraction of them. */
-async function runInTurns(
+export async function runInTurns(
   { energy, kernel }: Model,
   start: Tensor,
   key: Key | undefined,
-  { steps, signal, onProgress }: Pick<SamplingOptions, 'steps' | 'signal' | 'onProgress'>,
-): Promise<Tensor> {
+  { steps, snapshots = [], signal, onProgress }: RunOptions,
+): Promise<ChainResult> {
   try {
-    const { x, trace } = await runChainsAsync({ energy, kernel, steps }, start, key, { signal, onProgress });
-    dispose(trace);
-    return x;
+    return await runChainsAsync({ energy, kernel, steps, snapshots }, start, key, { signal, onProgress });
   } catch (error) {
     if (error instanceof CancelledError) throw error.cause;
     throw error;

@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from '@srmcmc/core';
 import { embedPixels } from './embedded-picture.ts';
 import type { GridShape } from './image-grid.ts';
-import { svg, text } from './plot.ts';
+import { type Frame, svg, text } from './plot.ts';
 
 export interface ImageRow {
   readonly label: string;
@@ -25,6 +25,8 @@ const GAP = 3;
 const TOP = 44;
 const MARGIN = 12;
 const LETTER = 7.8;
+/** Around each image, which may be as white as the paper. */
+const EDGE = { width: 0.5, colour: '#8b94a3' };
 
 /**
  * An SVG picture that holds its images, each 64 units wide, every pixel a square.
@@ -52,7 +54,7 @@ export async function imageTable({ title, shape, rows }: ImageTable): Promise<st
       text(left - MARGIN, middle + (note === undefined ? 5 : -3), label, { anchor: 'end', bold: marked }),
       ...(note === undefined ? [] : [text(left - MARGIN, middle + 15, note, { anchor: 'end' })]),
     ];
-    const pictures = images.map((image, column) => {
+    const pictures = images.map(async (image, column) => {
       if (image.length !== height * width * channels) {
         throw new InvalidArgumentError(
           `rows.${row}.images.${column}`,
@@ -60,7 +62,7 @@ export async function imageTable({ title, shape, rows }: ImageTable): Promise<st
         );
       }
       const place = { left: left + column * (TILE + GAP), top, ...tile };
-      return embedPixels(place, image, [height, width, channels], true);
+      return edgeOf(place) + (await embedPixels(place, image, [height, width, channels], true));
     });
     return [...(marked ? [frame] : []), ...name, ...pictures];
   });
@@ -70,4 +72,11 @@ export async function imageTable({ title, shape, rows }: ImageTable): Promise<st
     text(MARGIN, 24, title, { bold: true }),
     ...(await Promise.all(drawn)),
   ]);
+}
+
+function edgeOf({ left, top, width, height }: Frame): string {
+  return (
+    `<rect x="${left - EDGE.width}" y="${top - EDGE.width}" width="${width + 2 * EDGE.width}" ` +
+    `height="${height + 2 * EDGE.width}" fill="${EDGE.colour}"/>`
+  );
 }

@@ -31,6 +31,20 @@ test('each row has its name, then its images from left to right, drawn where the
   expect(seen).toEqual(ROWS.flatMap(({ images }) => images.map((image) => [...image.slice(0, 3)])));
 });
 
+test('a white image is seen on white paper by its edge', async () => {
+  const rows = [{ label: '', images: [plain(255, 255, 255)] }];
+  const table = await imageTable({ title: '', shape: [4, 4, 3], rows });
+  const [, x, y] = /<image x="([\d.]+)" y="([\d.]+)"/.exec(table)!.map(Number) as [number, number, number];
+  const { data, info } = await sharp(Buffer.from(await svgToPng(table)))
+    .greyscale()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const row = (2 * y + 64) * info.width;
+  expect(data[row + 2 * x]).toBe(255);
+  expect(data[row + 2 * x - 1]).toBeLessThan(200);
+  expect(data[row + 2 * x - 3]).toBe(255);
+});
+
 test('pixels are squares with sharp, and blended into each other without', async () => {
   const frame = { left: 0, top: 0, width: 40, height: 20 };
   const middle = async (sharply: boolean): Promise<Set<number>> => {

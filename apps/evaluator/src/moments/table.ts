@@ -1,7 +1,7 @@
 /** A comparison as a table for people. */
 import { aligned } from '../aligned.ts';
 import type { Comparison, Gap } from './comparison.ts';
-import { type Estimate, GROUPS } from './jackknife.ts';
+import { GROUPS } from './jackknife.ts';
 
 /** What was compared. */
 export interface About {
@@ -50,7 +50,8 @@ export function comparisonTable(comparison: Comparison, about: About): string {
   ].join('\n');
 }
 
-function withError({ value, standardError }: Omit<Estimate, 'name'>): string {
+/** A value to the digits that its standard error leaves it; four where there is none. */
+export function withError({ value, standardError = 0 }: { value: number; standardError?: number }): string {
   if (!(standardError > 0) || !Number.isFinite(value)) return signed(formatPlain(value));
   const decimals = ERROR_DIGITS - 1 - Math.floor(Math.log10(standardError));
   if (decimals > 6) return `${signed(value.toExponential(2))} ± ${standardError.toExponential(1)}`;

@@ -1,0 +1,138 @@
+/** What changes with the number of steps of the same chains: saturation, gradients, the distance to data. */
+import { elements } from '@srmcmc/core';
+import { type FeatureExtractor, featureSet, type FeatureSet } from '@srmcmc/metrics';
+import type { Context } from '../context.ts';
+import { frechet, type MeasuringOptions } from '../measuring.ts';
+import type { Model } from '../model.ts';
+import type { Examples } from '../moments/comparison.ts';
+import { progress } from '../progress.ts';
+import type { Reference } from '../reference.ts';
+import { type VariedStepsOptions, variedSteps } from './chains.ts';
+import { type Estimate, MeasuredImages } from './images.ts';
+
+export interface StepsRow {
+  /** K. */
+  readonly steps: number;
+  /** Mean |x| over the elements; null where a chain is not finite. */
+  readonly magnitude: Estimate | null;
+  /** The share of the elements outside [-1, 1]; null where a chain is not finite. */
+  readonly outside: number | null;
+  /** Mean |f'| over the chains and the K steps, as in Table 2. */
+  readonly gradientNorm: number;
+  /** Mean |f'| over the chains before the last of the steps. */
+  readonly lastGradientNorm: number;
+  /** Fréchet distances to data, one for each kind of features; none where a chain is not finite. */
+  readonly distances: readonly Estimate[];
+  /** Chains with an element that is not finite. */
+  readonly diverged: number;
+}
+
+export interface StepsMeasured {
+  readonly rows: readonly StepsRow[];
+  /** The first chains after each K, bytes. */
+  readonly images: readonly (readonly Uint8Array[])[];
+  /** Names of the features; none without data. */
+  readonly features: readonly string[];
+  /** Of the data: mean |x|, and distances to as many other data. */
+  readonly data?: { readonly magnitude: Estimate; readonly distances: readonly Estimate[] };
+  /** What a reader of the distances must know, each once. */
+  readonly warnings: readonly string[];
+}
+
+export interface MeasureStepsOptions {
+  readonly sampling: VariedStepsOptions;
+  /** Images kept of each K. */
+  readonly images: number;
+  readonly extractors: readonly FeatureExtractor[];
+  /** Undefined: no distances. */
+  readonly reference: Reference | undefined;
+  readonly measuring: MeasuringOptions;
+}
+
+const READ_AT_ONCE = 64;
+
+/** Runs the chains once, to the largest K, and measures them at each. Tells progress on stderr. */
+export async function measureSteps(
+  context: Context,
+  model: Model,
+  { sampling, images, reference, measuring, ...rest }: MeasureStepsOptions,
+): Promise<StepsMeasured> {
+  const { steps, count } = sampling;
+  const shape = model.energy.eventShape;
+  const extractors = reference === undefined ? [] : rest.extractors;
+  const sets = steps.map(() => new MeasuredImages(shape, extractors, images));
+  const norms = new Float64Array(steps.at(-1)!);
+  const line = progress(context.stderr, 'chains', count);
+  try {
+    for await (const batch of variedSteps(model, { ...sampling, onProgress: line.at })) {
+      batch.gradientNorm.forEach((norm, step) => (norms[step]! += (norm * batch.count) / count));
+      for (const [i, positions] of batch.positions.entries()) await sets[i]!.add(positions);
+    }
+  } finally {
+    line.end();
+  }
+
+  const warnings = new Set<string>();
+  const distancesBetween = async (a: MeasuredImages, b: MeasuredImages): Promise<Estimate[]> => {
+    const distances: Estimate[] = [];
+    for (const i of extractors.keys()) {
+      context.signal.throwIfAborted();
+      const pair = [setOf(extractors[i]!, a, i), setOf(extractors[i]!, b, i)] as const;
+      const measurement = await frechet(context, pair, measuring);
+      for (const warning of measurement.warnings) warnings.add(warning);
+      const { value, standardError } = measurement;
+      distances.push({ value, ...(standardError !== undefined && { standardError }) });
+    }
+    return distances;
+  };
+  const data = reference && (await readImages(context, reference.data, reference.count, shape, extractors));
+  const rows: StepsRow[] = [];
+  for (const [i, k] of steps.entries()) {
+    const { magnitude, outside, diverged } = sets[i]!;
+    const distances = data === undefined || diverged > 0 ? [] : await distancesBetween(sets[i]!, data);
+    const gradientNorm = norms.subarray(0, k).reduce((sum, norm) => sum + norm, 0) / k;
+    const lastGradientNorm = norms[k - 1]!;
+    rows.push({ steps: k, magnitude, outside, gradientNorm, lastGradientNorm, distances, diverged });
+  }
+  const pictures = sets.map((set) => set.kept);
+  if (data === undefined) return { rows, images: pictures, features: [], warnings: [] };
+  const other = await readImages(context, reference!.otherData, reference!.count, shape, extractors);
+  const ofData = { magnitude: data.magnitude!, distances: await distancesBetween(data, other) };
+  const features = extractors.map(({ source }) => source.name);
+  return { rows, images: pictures, features, data: ofData, warnings: [...warnings] };
+}
+
+function setOf({ dimension, source }: FeatureExtractor, images: MeasuredImages, i: number): FeatureSet {
+  return featureSet(images.features(i), dimension, source);
+}
+
+async function readImages(
+  context: Context,
+  examples: Examples,
+  count: number,
+  shape: readonly number[],
+  extractors: readonly FeatureExtractor[],
+): Promise<MeasuredImages> {
+  const set = new MeasuredImages(shape, extractors, 0);
+  const stride = elements(shape);
+  const waiting = new Float32Array(READ_AT_ONCE * stride);
+  const line = progress(context.stderr, 'images of data', count);
+  let [held, done] = [0, 0];
+  const flush = async (): Promise<void> => {
+    context.signal.throwIfAborted();
+    if (held > 0) await set.add(waiting.slice(0, held * stride));
+    held = 0;
+    line.at(done);
+  };
+  try {
+    for await (const example of examples) {
+      waiting.set(example, held++ * stride);
+      done++;
+      if (held === READ_AT_ONCE) await flush();
+    }
+    await flush();
+  } finally {
+    line.end();
+  }
+  return set;
+}
