@@ -109,7 +109,7 @@ describe('stopping', () => {
   });
 
   test('by the time limit says so', async () => {
-    const config = tinyConfig({ runs, name: 'limited', iterations: 1e6, maxMinutes: 0.02 });
+    const config = tinyConfig({ runs, name: 'limited', iterations: 1e6, maxMinutes: 0.05 });
     const { reason, iteration } = await train(config);
     expect(reason).toBe('time limit');
     expect(iteration).toBeGreaterThan(0);
