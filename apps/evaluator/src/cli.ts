@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The program srmcmc-eval. */
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { cacheFolder } from '@srmcmc/metrics';
 import { main } from './main.ts';
 
 const controller = new AbortController();
@@ -13,10 +13,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 const { stdout, stderr } = process;
-const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
 process.exitCode = await main(process.argv.slice(2), {
   stdout,
   stderr,
   signal: controller.signal,
-  cacheFolder: join(cache, 'srmcmc', 'features'),
+  cacheFolder: join(cacheFolder(), 'features'),
 });

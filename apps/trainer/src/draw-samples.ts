@@ -1,5 +1,5 @@
 /** What the generator makes, drawn in chunks so that memory does not grow with the number of chains. */
-import { type Energy, fromChain, type Key, split } from '@srmcmc/core';
+import { elements, type Energy, fromChain, type Key, split } from '@srmcmc/core';
 import type { Config } from './config.ts';
 import { generatorOf } from './model.ts';
 
@@ -15,7 +15,7 @@ export async function drawSamples(
 ): Promise<Float32Array> {
   const generator = generatorOf(config, energy);
   const [priorKey, noiseKey] = split(key) as [Key, Key];
-  const size = energy.eventShape.reduce((a, b) => a * b, 1);
+  const size = elements(energy.eventShape);
   const samples = new Float32Array(count * size);
   const chunk = Math.max(1, Math.floor(CHUNK_NUMBERS / size));
   for (let first = 0; first < count; first += chunk) {

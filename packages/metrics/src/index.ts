@@ -1,4 +1,5 @@
 /** How far a set of images is from another: features of Inception-v3, and the distances computed from features. */
+export { cacheFolder } from './cache-folder.ts';
 export {
   CONVOLUTIONS as INCEPTION_CONVOLUTIONS,
   type PlacedConvolution as InceptionConvolution,

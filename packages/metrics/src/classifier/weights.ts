@@ -2,8 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Dataset, key } from '@srmcmc/core';
-import { MissingWeightsError } from '@srmcmc/core';
+import { type Dataset, key, MissingWeightsError } from '@srmcmc/core';
 import { fromFloat32, parse, type SafetensorsFile, serialize, toFloat32 } from '@srmcmc/safetensors';
 import { replaceFile } from '@srmcmc/safetensors/node';
 import { cacheFolder, storing } from '../cache-folder.ts';
