@@ -46,9 +46,9 @@ export async function runFusedAsync<S extends KernelState>(
 /**
  * The backend's kernel takes x [n, ...event] and weight0, weight1, ... in checkpoint order (each layer's filter
  * [kh, kw, in, out] or [in, out], then its bias); it returns x, value [K], gradientNorm [K] and the transition kernel's
- * own reports [K], as `Trace` defines them, and each snapshot. Its attributes are those of the transition kernel (a number a step for every coefficient,
- * infinite bounds where one is off), the network as plain data, the number of steps, the snapshots, the key's words
- * (none: no noise) and its first chain.
+ * own reports [K], as `Trace` defines them, and each snapshot. Its attributes are those of the transition kernel (a
+ * number a step for every coefficient, infinite bounds where one is off), the network as plain data, the number of
+ * steps, the snapshots, the key's words (none: no noise) and its first chain.
  */
 function fusedCall<S extends KernelState>(
   { energy, kernel, steps, snapshots = [] }: ChainOptions<S>,

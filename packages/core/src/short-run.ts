@@ -24,8 +24,8 @@ export interface ShortRunOptions<S extends KernelState = KernelState> extends Om
    * What `pullback` takes the derivative of M in its latent to be:
    * - `exact`, unless given: the product of the steps' own, by Hessian-vector products.
    * - `identity`: for Langevin without clamps, or HMC without the Metropolis test, on a piecewise-linear network
-   *   (leakyRelu, relu), where the Hessian is zero almost everywhere and this is what `exact` gives, without the chain being run again. For a smooth network it is
-   *   an approximation that drops the curvature of f.
+   *   (leakyRelu, relu), where the Hessian is zero almost everywhere and this is what `exact` gives, without the chain
+   *   being run again. For a smooth network it is an approximation that drops the curvature of f.
    */
   readonly jacobian?: 'exact' | 'identity';
 }
