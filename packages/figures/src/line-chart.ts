@@ -202,15 +202,19 @@ function mean(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0) / values.length;
 }
 
+/** Values that are closer than this, relative to their size, differ by the rounding of their means alone. */
+const ROUNDING = 1e-12;
+
 /** The values' range, with `margin` of itself at both ends; a constant gets a range of its own size about it. */
 function rangeOf(values: readonly number[], scale: Axis['scale'], margin: number): [number, number] {
   if (values.length === 0) return scale === 'log' ? [0.1, 10] : [0, 1];
   const low = values.reduce((a, b) => Math.min(a, b));
   const high = values.reduce((a, b) => Math.max(a, b));
+  const varies = high - low > ROUNDING * Math.max(Math.abs(low), Math.abs(high));
   if (scale === 'log') {
-    const room = high > low ? (high / low) ** margin : 2;
+    const room = varies ? (high / low) ** margin : 2;
     return [low / room, high * room];
   }
-  const room = high > low ? (high - low) * margin : Math.abs(high) * 0.5 || 1;
+  const room = varies ? (high - low) * margin : Math.abs(high) * 0.5 || 1;
   return [low - room, high + room];
 }

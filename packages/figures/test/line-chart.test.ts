@@ -68,6 +68,18 @@ test('a logarithmic axis has powers of ten at equal distances and leaves out wha
   expect(corners(svg, 'polyline')).toHaveLength(3);
 });
 
+test.each(['linear', 'log'] as const)(
+  'a constant is level on a %s axis, whatever its means round to',
+  (yScale) => {
+    const points = Array.from({ length: 700 }, (_, i) => [i, 0.05] as const);
+    const svg = lineChart({ title: '', xLabel: '', yLabel: '', yScale, series: [{ label: '', points }] });
+    const [, line] = /<polyline points="([^"]+)"/.exec(svg)!;
+    const heights = line!.split(' ').map((point) => Number(point.split(',')[1]));
+    expect(heights.length).toBeGreaterThan(100);
+    expect(Math.max(...heights) - Math.min(...heights)).toBeLessThan(0.01);
+  },
+);
+
 test('constants, single points, nothing and numbers that are none are drawn without a bad coordinate', () => {
   const cases: (readonly [number, number])[][] = [
     [[0, 3]],
