@@ -54,31 +54,56 @@ export function histogram({ bins = 8, range = 3, softness = 0.25 }: HistogramOpt
     labels: Array.from({ length: bins }, (_, j) => binName(edges, j)),
     apply: (responses) =>
       tf.tidy(() => {
-        const scaled = tf.mul(responses, steepness);
-        const above = edges.map((edge) => {
-          const step = tanh(tf.sub(scaled, edge * steepness));
-          return tf.div(tf.add(tf.mean(step, [1, 2]), 1), 2);
-        });
-        const all = [tf.onesLike(above[0]!), ...above, tf.zerosLike(above[0]!)];
-        const counts = above.map((_, j) => tf.sub(all[j]!, all[j + 1]!));
-        return tf.stack([...counts, above.at(-1)!], 2) as tf.Tensor3D;
+        const tanhs = meanTanhs(
+          tf.mul(responses, steepness),
+          edges.map((edge) => edge * steepness),
+        );
+        const above = tf.div<tf.Tensor3D>(tf.add(tanhs, 1), 2);
+        const ones = tf.onesLike(tf.slice(above, 0, 1));
+        // Bin j holds what is above its lower edge and not above its upper one.
+        const counts = tf.sub(tf.concat([ones, above]), tf.concat([above, tf.zerosLike(ones)]));
+        return tf.transpose(counts, [1, 2, 0]) as tf.Tensor3D;
       }),
   };
+}
+
+/**
+ * The means over positions of tanh(x − e) for every edge e: of x [m, height, width, F], [E, m, F]. The gradient,
+ * Σ_e w_e (1 − tanh²(x − e)), is summed up as it is made, with half the work of the tape's.
+ */
+function meanTanhs(x: tf.Tensor4D, edges: readonly number[]): tf.Tensor3D {
+  const gradient = (dy: tf.Tensor, [saved]: tf.Tensor[]): tf.Tensor => {
+    const [m, height, width, filters] = saved!.shape as [number, number, number, number];
+    const weights = tf.reshape(tf.div(dy, height * width), [edges.length, m, 1, 1, filters]);
+    const weighted = edges.map((edge, j) => {
+      const weight = tf.reshape(tf.slice(weights, j, 1), [m, 1, 1, filters]);
+      return tf.mul(tf.square(tanh(tf.sub(saved!, edge))), weight);
+    });
+    // tf.addN would leave the native backend.
+    return tf.sub(
+      tf.sum(weights, 0),
+      weighted.reduce((sum, each) => tf.add(sum, each)),
+    );
+  };
+  const operator = tf.customGrad((input, save) => {
+    const responses = input as tf.Tensor4D;
+    (save as tf.GradSaveFunc)([responses]);
+    const means = edges.map((edge) => tf.mean<tf.Tensor2D>(tf.tanh(tf.sub(responses, edge)), [1, 2]));
+    return { value: tf.stack(means), gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => gradient(dy, saved) };
+  });
+  return operator(x) as tf.Tensor3D;
 }
 
 /**
  * tf.tanh with a gradient that can be differentiated again: tfjs's own is made of the output, from which its tape finds
  * no way back to x.
  */
-function tanh(x: tf.Tensor4D): tf.Tensor4D {
+function tanh(x: tf.Tensor): tf.Tensor {
   const operator = tf.customGrad((input, save) => {
     (save as tf.GradSaveFunc)([input as tf.Tensor]);
     return {
-      value: tf.tanh(input as tf.Tensor4D),
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        const slope = tf.sub(1, tf.square(tanh(saved[0] as tf.Tensor4D)));
-        return tf.mul(dy, slope);
-      },
+      value: tf.tanh(input as tf.Tensor),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(dy, tf.sub(1, tf.square(tanh(saved[0]!)))),
     };
   });
   return operator(x);
