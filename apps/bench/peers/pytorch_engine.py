@@ -18,6 +18,8 @@ import torch.nn.functional as F  # noqa: E402
 NOISE = 0.01
 SIGMA = 0.03
 LEARNING_RATE = 1e-4
+# As learning-iteration.ts has it.
+CHECKED_GRADIENTS = 3
 
 
 class Net(torch.nn.Module):
@@ -188,9 +190,12 @@ class Learning:
 
     def check(self, images):
         self.net.requires_grad_(True)
-        data = self.data[:images]
-        gradients = torch.autograd.grad(self.loss(data, 0.5 * data), self.net.in_order())
-        return torch.cat([g.float().contiguous().flatten() for g in gradients]).numpy(), 1
+        checked = self.data[: min(images, CHECKED_GRADIENTS)]
+        return torch.stack([self.parameter_gradient(x) for x in checked.split(1)]).numpy(), len(checked)
+
+    def parameter_gradient(self, x):
+        gradients = torch.autograd.grad(self.loss(x, 0.5 * x), self.net.in_order())
+        return torch.cat([g.float().contiguous().flatten() for g in gradients])
 
 
 class Convolution:

@@ -73,6 +73,8 @@ const MARGIN = 1.1;
 const WARM_UP_SAMPLES = 1;
 /** What an interrupted row needs to be told. */
 const FEWEST_SAMPLES = 3;
+/** So many times as long as the whole case, for its size, can a check of a few images take. */
+const CHECK_EXCESS = 100;
 
 export async function measureGroup(
   group: Group,
@@ -159,15 +161,27 @@ async function admit(
   { samples, sampleSeconds, budgetSeconds }: MeasureOptions,
 ): Promise<{ contender: Contender; values: Float32Array }> {
   const { network, inputs, scratch } = group;
-  await process.request('prepare', { case: one, network, inputs });
+  const prepare = (prepared: Case) => process.request('prepare', { case: prepared, network, inputs });
+  await prepare(one);
   const output = join(scratch, `${engine.name.replaceAll('/', '-')}.f32`);
   let checked = await process.request('check', { output });
-  const operations = group.operations(one) * group.unitsPerCall(one);
+  const operationsOf = (called: Case): number => group.operations(called) * group.unitsPerCall(called);
   const predict = ({ images, seconds }: CheckAnswer): number =>
-    (samples + 1) * (seconds / group.checkOperations(one, images)) * operations;
+    (samples + 1) * (seconds / group.checkOperations(one, images)) * operationsOf(one);
   // The first time also compiles and allocates.
   if (predict(checked) > budgetSeconds) checked = await process.request('check', { output });
-  refuseSlow(predict(checked), budgetSeconds);
+  if (predict(checked) > budgetSeconds && (one.steps ?? 1) > 1) {
+    // All images and one step tell more than few images, if they can be waited for.
+    refuseSlow(predict(checked) / CHECK_EXCESS, budgetSeconds);
+    const short = { ...one, steps: 1 };
+    await prepare(short);
+    await process.request('run', { calls: 1 });
+    const { seconds } = await process.request('run', { calls: 1 });
+    refuseSlow((samples + 1) * (seconds / operationsOf(short)) * operationsOf(one), budgetSeconds);
+    await prepare(one);
+  } else {
+    refuseSlow(predict(checked), budgetSeconds);
+  }
   const bytes = await readFile(output);
   const values = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   const error = reference === undefined ? null : relativeError(values, reference, checked.parts);
