@@ -3,21 +3,20 @@
 //
 //   node tools/precision/compare.mjs bfloat16 b1.json b2.json b3.json -- float32 f1.json f2.json f3.json
 //
-// The files of either side stand in the order of the same seeds.
+// The files of either side stand in the order of the same seeds. One side may be of its first seeds alone: the means and
+// the differences are of those that both have, the spread of all.
 import { readFileSync } from 'node:fs';
 
 const [first, second] = sides(process.argv.slice(2));
 const rows = first.runs[0].map(({ name }, i) => {
   const [a, b] = [first, second].map(({ runs }) => runs.map((statistics) => statistics[i].samples.value));
-  const apart = Math.max(...a.map((value, seed) => Math.abs(value - b[seed])));
-  const spread = Math.max(deviation(a), deviation(b));
-  return [
-    name,
-    ...[mean(a), mean(b), spread, apart].map((value) => value.toFixed(4)),
-    (apart / spread).toFixed(2),
-  ];
+  const shared = a.slice(0, b.length).map((value, seed) => [value, b[seed]]);
+  const apart = Math.max(...shared.map(([one, other]) => Math.abs(one - other)));
+  const spread = Math.max(...[a, b].filter(({ length }) => length > 1).map(deviation));
+  const means = [0, 1].map((side) => mean(shared.map((pair) => pair[side])));
+  return [name, ...[...means, spread, apart].map((value) => value.toFixed(4)), (apart / spread).toFixed(2)];
 });
-const seeds = first.runs.length;
+const seeds = [...new Set([first.runs.length, second.runs.length])].join(' and ');
 const head = [
   `${seeds} seeds`,
   first.name,
@@ -31,9 +30,9 @@ for (const cells of [head, head.map(() => '---'), ...rows]) console.log(`| ${cel
 function sides(words) {
   const middle = words.indexOf('--');
   const both = [words.slice(0, middle), words.slice(middle + 1)];
-  if (middle < 0 || both.some(({ length }) => length !== both[0].length || length < 3)) {
+  if (middle < 0 || both.some(({ length }) => length < 2) || both.every(({ length }) => length < 3)) {
     console.error(
-      'usage: compare.mjs NAME FILE FILE... -- NAME FILE FILE..., as many files of at least two seeds on either side',
+      'usage: compare.mjs NAME FILE FILE... -- NAME FILE..., files of at least two seeds on one side',
     );
     process.exit(2);
   }
