@@ -22,6 +22,7 @@ import { poolingKernels } from './kernels/pooling.ts';
 import { randomKernels } from './kernels/random.ts';
 import { reductionKernels } from './kernels/reduction.ts';
 import { resizeKernels } from './kernels/resize.ts';
+import { sliceKernels } from './kernels/slice.ts';
 import { asyncGradientKernels, gradientKernels } from './kernels/gradients.ts';
 import { asyncShortRunKernels, shortRunKernels } from './kernels/short-run.ts';
 
@@ -61,6 +62,7 @@ export function registerNativeBackend(): boolean {
     ...resizeKernels,
     ...concatKernels,
     ...splitKernels,
+    ...sliceKernels,
     ...randomKernels,
     ...shortRunKernels,
     ...gradientKernels,

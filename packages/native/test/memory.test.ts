@@ -54,6 +54,18 @@ describe('memory is used again', () => {
     x.dispose();
   });
 
+  test('a small part of a result does not keep the rest from being used again', () => {
+    const x = tf.neg(tf.ones([N]));
+    const backend = tf.backend() as NativeBackend;
+    const { values } = backend.data.get(x.dataId);
+    const part = tf.slice(x, [N - 3], [3]);
+    x.dispose();
+    const next = tf.relu(tf.ones([N]));
+    expect(backend.data.get(next.dataId).values).toBe(values);
+    expect(part.arraySync()).toEqual([-1, -1, -1]);
+    tf.dispose([part, next]);
+  });
+
   test("a user's own array is never written to", () => {
     const own = new Float32Array(N).fill(5);
     tf.tensor(own).dispose();
