@@ -102,6 +102,7 @@ function howComputed(measurement: Measurement): string {
     features === undefined ? '' : `${features.dimension} features`,
     features?.weights == null ? '' : `weights ${features.weights.slice(0, 8)}`,
     features?.resize == null ? '' : `resizing ${features.resize}`,
+    features?.precision == null ? '' : `precision ${features.precision}`,
     `counts ${countsOf(measurement)}`,
     fields(settings),
     interval === undefined

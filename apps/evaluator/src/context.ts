@@ -16,25 +16,22 @@ export interface Context {
   readonly signal: AbortSignal;
 }
 
+/** What computes, and what chains are computed in. */
+export interface BackendFlags {
+  readonly backend: BackendRequest;
+  readonly precision?: Precision;
+}
+
 /** Selects the backend, says on stderr which it is, and returns its description. */
-export async function useBackend(
-  context: Context,
-  backend: BackendRequest,
-  precision: Precision = 'auto',
-): Promise<string> {
+export async function useBackend(context: Context, { backend, precision }: BackendFlags): Promise<string> {
   const choice = await selectBackend(backend, { precision });
   context.stderr.write(`${describeBackend(choice)}\n`);
   return choice.label;
 }
 
 /** Selects the backend, reads the model, and says on stderr what was found. */
-export async function openModelFor(
-  context: Context,
-  path: string,
-  backend: BackendRequest,
-  precision: Precision = 'auto',
-): Promise<Model> {
-  await useBackend(context, backend, precision);
+export async function openModelFor(context: Context, path: string, flags: BackendFlags): Promise<Model> {
+  await useBackend(context, flags);
   const model = await openModel(path);
   for (const warning of model.warnings) context.stderr.write(`warning: ${warning}\n`);
   return model;

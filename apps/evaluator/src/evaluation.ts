@@ -41,7 +41,7 @@ export async function evaluate(
   referenceSource: string,
   flags: ComparisonFlags,
 ): Promise<Evaluation> {
-  const backend = await useBackend(context, flags.backend);
+  const backend = await useBackend(context, flags);
   const subjects = await openSubjects(context, [...sources, referenceSource], flags);
   const reference = subjects.at(-1)!;
   const measured = subjects.slice(0, -1);
@@ -78,12 +78,13 @@ async function featuresFor(
 ): Promise<Features | undefined> {
   const first = subjects.find((subject) => subject.kind === 'images');
   if (first === undefined) return undefined;
-  const { weights, resize, weightsHash } = flags;
+  const { weights, resize, inceptionPrecision, weightsHash } = flags;
   const features = flags.features ?? featuresOf(subjects);
   return openFeatures(context, first.images.shape, {
     weights,
     features,
     resize,
+    inceptionPrecision,
     weightsHash,
     wantsLogits: true,
   });

@@ -7,6 +7,7 @@ import {
   type Inception,
   inceptionExtractor,
   type InceptionFeature,
+  type InceptionPrecision,
   inceptionV3,
   loadInceptionWeights,
   pixelFeatures,
@@ -36,6 +37,8 @@ export interface FeatureOptions {
   readonly weights?: string | undefined;
   readonly features?: FeatureName | undefined;
   readonly resize: Preprocessing;
+  /** Of Inception's products. */
+  readonly inceptionPrecision: InceptionPrecision;
   /** SHA-256 that the file of weights must have. */
   readonly weightsHash?: string | undefined;
   /** Whether the logits are read too, where the weights have them. */
@@ -56,7 +59,14 @@ export const LOGITS = 'logitsUnbiased';
 export async function openFeatures(
   context: Context,
   shape: readonly number[],
-  { weights: path, features, resize, weightsHash, wantsLogits }: FeatureOptions,
+  {
+    weights: path,
+    features,
+    resize,
+    inceptionPrecision: precision,
+    weightsHash,
+    wantsLogits,
+  }: FeatureOptions,
 ): Promise<Features> {
   const ofImages = features === 'pixels' || features === 'spectrum';
   if ((ofImages || features === 'classifier') && path !== undefined) {
@@ -83,7 +93,7 @@ export async function openFeatures(
   const feature = features === undefined ? deepest : (Number(features) as InceptionFeature);
   const hasLogits = wantsLogits && weights.features.includes(LOGITS);
   const wanted: InceptionFeature[] = hasLogits ? [feature, LOGITS] : [feature];
-  const inception = inceptionV3(weights, { features: wanted, preprocessing: resize });
+  const inception = inceptionV3(weights, { features: wanted, preprocessing: resize, precision });
   const extractors = [inceptionExtractor(inception, feature, { batchSize: INCEPTION_BATCH })];
   return { extractors, inception, hasLogits, dispose: () => inception.dispose() };
 }

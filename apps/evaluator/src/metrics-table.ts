@@ -12,6 +12,7 @@ const HEADER = [
   'features',
   'weights',
   'resizing',
+  'precision',
   'counts',
   'settings',
 ];
@@ -32,6 +33,7 @@ export function metricsTable(
       features?.name ?? '',
       features?.weights?.slice(0, 8) ?? '',
       features?.resize ?? '',
+      features?.precision ?? '',
       countsOf(measurement),
       fields(settings),
     ];
@@ -43,7 +45,7 @@ export function metricsTable(
     ],
     ['left', 'left'],
   );
-  const left = ['left', 'left', 'left', 'left', 'left'] as const;
+  const left = ['left', 'left', 'left', 'left', 'left', 'left'] as const;
   const table = aligned([HEADER, ...rows], ['left', 'right', 'right', 'right', ...left]);
   const warnings = warningsOf(measurements).map((warning) => `warning: ${warning}`);
   return `${[subjects, table, ...warnings].join('\n\n')}\n`;

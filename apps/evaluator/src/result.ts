@@ -62,6 +62,7 @@ const measurement = z.looseObject({
         name: z.string(),
         weights: z.string().nullable(),
         resize: z.string().nullable(),
+        precision: z.string().nullable().default(null),
         dimension: z.number(),
       })
       .optional(),

@@ -24,6 +24,7 @@ export {
   inceptionExtractor,
 } from './inception/extract.ts';
 export { type Inception, type InceptionOptions, inceptionV3 } from './inception/inception.ts';
+export { INCEPTION_PRECISIONS, type InceptionPrecision } from './inception/precision.ts';
 export type { ImageBatch, Preprocessing } from './inception/preprocessing.ts';
 export {
   describeWeights,

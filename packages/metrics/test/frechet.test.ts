@@ -10,7 +10,7 @@ import {
 } from '../src/index.ts';
 import { arrays, statistics as golden } from './goldens.ts';
 
-const source = { name: 'test', weights: null, resize: null };
+const source = { name: 'test', weights: null, resize: null, precision: null };
 const frechetArrays = arrays('frechet.npz');
 
 function statisticsAt(name: string, which: 1 | 2): FeatureStatistics {

@@ -15,7 +15,7 @@ import {
   statisticsOf,
 } from '../src/index.ts';
 
-const source = { name: 'plane', weights: 'a1', resize: null };
+const source = { name: 'plane', weights: 'a1', resize: null, precision: null };
 
 function plane(seed: number, n: number, shift = 0): FeatureSet {
   return featureSet(

@@ -20,7 +20,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const source = { name: 'inception-v3-2015-12-05/2048', weights: 'ab12', resize: 'pytorch-fid' };
+const source = {
+  name: 'inception-v3-2015-12-05/2048',
+  ...{ weights: 'ab12', resize: 'pytorch-fid', precision: 'float32' },
+};
 const set = featureSet(Float32Array.from(arrays('features.npz')('a').values), 24, source);
 
 test("statistics written by numpy, stored or deflated, give pytorch-fid's distance", async () => {

@@ -45,6 +45,8 @@ const PRIORITY = 4;
  *   `runChainsAsync` use: all steps of a short run on a network; see `src/kernels/short-run.ts`.
  * - `NetworkValueAndGrad`, `NetworkParameterGrad` and `NetworkParameterGradAsync`, which @srmcmc/energy uses: a network
  *   and its gradients; see `src/kernels/gradients.ts`.
+ * - `FusedConv2DInPrecision`, which @srmcmc/metrics uses: FusedConv2D with one more attribute, {precision}, which counts
+ *   in place of what `setConvolutionPrecision` set.
  *
  * @returns false when the addon cannot be loaded; `nativeStatus().reason` says why.
  */

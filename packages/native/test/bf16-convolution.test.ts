@@ -133,6 +133,44 @@ describe('products in bfloat16 are those of the rounded operands, for any shape,
   });
 });
 
+describe('FusedConv2DInPrecision', () => {
+  const next = random(25);
+  const inputs = [[16, 6, 6, 32], [3, 3, 32, 32], [32]].map((shape) => inputOf(next, shape));
+  const geometry = {
+    strides: [1, 1],
+    pad: 'same',
+    dilations: [1, 1],
+    dataFormat: 'NHWC',
+    activation: 'relu',
+  };
+  const convolve =
+    (attributes: object): Operation =>
+    (x, filter, bias) =>
+      tf.engine().runKernel('FusedConv2DInPrecision', { x, filter, bias } as unknown as tf.NamedTensorMap, {
+        ...geometry,
+        ...attributes,
+      }) as tf.Tensor;
+
+  test.each(['float32', 'bfloat16'] as const)('computes in %s whatever is set', (precision) => {
+    const other = precision === 'float32' ? 'bfloat16' : 'float32';
+    setConvolutionPrecision(precision);
+    const fused: Operation = (x, filter, bias) =>
+      tf.fused.conv2d({
+        ...{ x: T4(x), filter: T4(filter), bias: bias!, strides: 1, pad: 'same', activation: 'relu' },
+      });
+    const expected = on(BACKEND_NAME, inputs, fused);
+    setConvolutionPrecision(other);
+    expect(on(BACKEND_NAME, inputs, convolve({ precision }))).toEqual(expected);
+    expect(on(BACKEND_NAME, inputs, convolve({ precision: other }))).not.toEqual(expected);
+  });
+
+  test('refuses other precisions, and none', () => {
+    const problem = "FusedConv2DInPrecision: 'precision' must be 'float32' or 'bfloat16'";
+    expect(() => on(BACKEND_NAME, inputs, convolve({ precision: 'float16' }))).toThrow(problem);
+    expect(() => on(BACKEND_NAME, inputs, convolve({}))).toThrow(problem);
+  });
+});
+
 describe('two settings that do not touch each other', () => {
   test('start as float32, are read where they were set, and refuse other names', () => {
     expect([currentPrecision(), currentConvolutionPrecision()]).toEqual(['float32', 'float32']);

@@ -75,7 +75,7 @@ export async function startEngine(options: TfjsEngineOptions): Promise<Engine> {
     }),
     prepare: async (preparation) => {
       ready?.dispose();
-      ready = await prepare(preparation, fused);
+      ready = await prepare(preparation, fused, precision);
       return {};
     },
     check: async ({ output }) => {
@@ -109,9 +109,13 @@ export async function startEngine(options: TfjsEngineOptions): Promise<Engine> {
   };
 }
 
-async function prepare({ case: one, network, inputs }: Preparation, fused: boolean): Promise<Ready> {
+async function prepare(
+  { case: one, network, inputs }: Preparation,
+  fused: boolean,
+  precision: Precision,
+): Promise<Ready> {
   const images = Math.min(one.chains, CHECK_IMAGES);
-  if (one.workload === 'inception') return { ...(await prepareInception(one, inputs)), images };
+  if (one.workload === 'inception') return { ...(await prepareInception(one, inputs, precision)), images };
   return { ...prepareNetwork(workloads[one.workload], one, network!, inputs, fused), images };
 }
 

@@ -10,7 +10,7 @@ import {
 import { fromFloat32, parse, type RawTensor, toFloat32 } from '@srmcmc/safetensors';
 import { writeFileAtomic } from '@srmcmc/safetensors/node';
 import { readFile } from 'node:fs/promises';
-import { type Case, CHECK_IMAGES } from '../protocol.ts';
+import { type Case, CHECK_IMAGES, type Precision } from '../protocol.ts';
 import type { NamedWorkload, Prepared } from './workload.ts';
 
 export const inception: NamedWorkload = {
@@ -73,11 +73,19 @@ export async function writeInceptionInputs(path: string, feature: number, weight
   await writeFileAtomic(path, { tensors });
 }
 
-/** On the active backend of TensorFlow.js. */
-export async function prepareInception({ chains, width }: Case, inputs: string): Promise<Prepared> {
+/** On the active backend of TensorFlow.js. In bfloat16 it is the mixed precision that an evaluation may take. */
+export async function prepareInception(
+  { chains, width }: Case,
+  inputs: string,
+  engine: Precision,
+): Promise<Prepared> {
   const feature = width as InceptionFeature;
   const weights = await loadInceptionWeights(inputs);
-  const network = inceptionV3(weights, { features: [feature], preprocessing: 'pytorch-fid' });
+  const network = inceptionV3(weights, {
+    features: [feature],
+    preprocessing: 'pytorch-fid',
+    precision: engine === 'bfloat16' ? 'mixed' : 'float32',
+  });
   const few = toFloat32(parse(await readFile(inputs)).tensors.get('images')!);
   const size = SIDE * SIDE * COLOURS;
   const features = async (count: number): Promise<Float32Array> => {

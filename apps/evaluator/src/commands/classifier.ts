@@ -18,7 +18,7 @@ export async function classifierCommand(
   { fresh, backend }: z.output<typeof classifierFlags>,
 ): Promise<void> {
   const source = path === 'cifar10' ? undefined : path;
-  await useBackend(context, backend);
+  await useBackend(context, { backend });
   const weights = fresh ? await learnClassifier(context, source) : await classifierWeights(context, source);
   const test = await cifar10({ split: 'test', ...(source !== undefined && { source }) });
   const network = classifier(weights);

@@ -1,4 +1,5 @@
 /** The flags of every command that measures images by features. */
+import { INCEPTION_PRECISIONS } from '@srmcmc/metrics';
 import { z } from 'zod';
 import { FEATURES } from '../features.ts';
 import { optionalFile } from '../flags.ts';
@@ -20,6 +21,10 @@ export const featureFlags = {
     .enum(['torch-fidelity', 'pytorch-fid'])
     .default('torch-fidelity')
     .describe('whose way of resizing images for Inception'),
+  inceptionPrecision: z
+    .enum(INCEPTION_PRECISIONS)
+    .default('float32')
+    .describe('of Inception; mixed is quicker on the native backend, and moves its FID by less than 0.1 %'),
   size: z.int().min(2).optional().describe('side that the images of a folder are resized to'),
   fresh: z
     .boolean()

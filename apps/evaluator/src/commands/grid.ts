@@ -40,7 +40,7 @@ export async function grid(context: Context, paths: readonly string[], flags: Gr
   if (!isTable && extname(out).toLowerCase() === '.svg') {
     throw new InvalidArgumentError('out', 'a picture of one source is .png: choose that name');
   }
-  await useBackend(context, flags.backend);
+  await useBackend(context, flags);
   const sets = await openAll(context, paths, { ...flags, count: flags.count ?? (isTable ? ROW : COUNT) });
   const shape = sets[0]!.shape as GridShape;
   const read: Uint8Array[][] = [];

@@ -13,7 +13,7 @@ import { samplesFrom } from '../sampling.ts';
 import { samplingFlags } from './sampling-flags.ts';
 
 // The step noise is always off: with it, images would differ along a path for another reason than the latent.
-const { steps, seed, batch, backend } = samplingFlags;
+const { steps, seed, batch, backend, precision } = samplingFlags;
 
 export const interpolateFlags = z.object({
   out: z
@@ -31,6 +31,7 @@ export const interpolateFlags = z.object({
   seed,
   batch,
   backend,
+  precision,
 });
 
 type InterpolateFlags = z.output<typeof interpolateFlags>;
@@ -43,7 +44,7 @@ export async function interpolate(context: Context, path: string, flags: Interpo
   const { out, rows, columns, curve } = flags;
   if (flags.grid && rows < 2)
     throw new InvalidArgumentError('rows', 'a square between four latents has two or more');
-  const model = await openModelFor(context, path, flags.backend);
+  const model = await openModelFor(context, path, flags);
   const shape = requireImageModel(model);
   const count = rows * columns;
   // Refuses a picture that would be too large before anything is computed.

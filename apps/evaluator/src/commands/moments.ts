@@ -38,7 +38,7 @@ export type MomentsFlags = z.output<typeof momentsFlags>;
 
 /** Prints the comparison; with `plot` it draws the power spectra too. */
 export async function moments(context: Context, path: string, flags: MomentsFlags): Promise<void> {
-  const model = await openModelFor(context, path, flags.backend);
+  const model = await openModelFor(context, path, flags);
   const { count, seed, sigma, noiseOff, plot } = flags;
   const shape = model.energy.eventShape;
   if (plot !== undefined && shape.length === 1) {

@@ -33,7 +33,7 @@ import { samplingFlags } from './sampling-flags.ts';
 
 const METHODS = ['gradient-descent', 'momentum', 'adam', 'lbfgs'] as const;
 // The step noise is off: x = M(z).
-const { steps, seed, backend } = samplingFlags;
+const { steps, seed, backend, precision } = samplingFlags;
 
 export const reconstructFlags = z.object({
   out: z
@@ -59,6 +59,7 @@ export const reconstructFlags = z.object({
   steps,
   seed,
   backend,
+  precision,
   json: z.string().optional().describe('file to write the errors and the losses of every iteration to'),
 });
 
@@ -74,7 +75,7 @@ const RECONSTRUCTION_KEY = 3;
 export async function reconstruct(context: Context, path: string, flags: ReconstructFlags): Promise<void> {
   const { count, iterations, restarts, jacobian } = flags;
   const method = methodOf(flags);
-  const model = await openModelFor(context, path, flags.backend);
+  const model = await openModelFor(context, path, flags);
   const shape = requireImageModel(model);
   const [choiceKey, startKey] = splitKey(foldIn(keyOf(flags.seed), RECONSTRUCTION_KEY)) as [Key, Key];
   const data = await heldOut(context, model, flags);

@@ -34,7 +34,7 @@ export type SamplesFlags = z.output<typeof samplesFlags>;
 /** Writes what the flags ask for; the file appears under its name when it is whole. */
 export async function samples(context: Context, path: string, flags: SamplesFlags): Promise<void> {
   requireFitting(flags);
-  const model = await openModelFor(context, path, flags.backend);
+  const model = await openModelFor(context, path, flags);
   const { count, seed, out, noiseOff } = flags;
   const steps = flags.steps ?? model.sampler.steps;
   const line = progress(context.stderr, 'samples', count);

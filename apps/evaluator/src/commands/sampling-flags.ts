@@ -1,5 +1,5 @@
 /** The flags of every command that draws samples. */
-import { type BackendRequest, backendRequests } from '@srmcmc/backends';
+import { type BackendRequest, backendRequests, precisions } from '@srmcmc/backends';
 import { z } from 'zod';
 
 export const samplingFlags = {
@@ -11,4 +11,8 @@ export const samplingFlags = {
     .enum(backendRequests as readonly [BackendRequest, ...BackendRequest[]])
     .default('auto')
     .describe('what computes'),
+  precision: z
+    .enum(precisions)
+    .default('auto')
+    .describe('of chains on the native backend; auto: bfloat16 where the processor has instructions for it'),
 };

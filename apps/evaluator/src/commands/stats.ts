@@ -24,14 +24,14 @@ export async function stats(
   source: string,
   flags: z.output<typeof statsFlags>,
 ): Promise<void> {
-  const { out, features, weights, weightsHash, resize } = flags;
+  const { out, features, weights, weightsHash, resize, inceptionPrecision } = flags;
   if (await isStatistics(source)) {
     throw new InvalidArgumentError('path', `${source} holds statistics already: give images or a model`);
   }
-  const backend = await useBackend(context, flags.backend);
+  const backend = await useBackend(context, flags);
   const images = await openImages(context, source, flags);
   const chosen = await openFeatures(context, images.shape, {
-    ...{ weights, weightsHash, resize, wantsLogits: false },
+    ...{ weights, weightsHash, resize, inceptionPrecision, wantsLogits: false },
     features: features ?? (weights === undefined ? 'pixels' : undefined),
   });
   const [{ dimension, source: featureSource }] = chosen.extractors as [FeatureExtractor];
@@ -44,7 +44,8 @@ export async function stats(
   } finally {
     chosen.dispose();
   }
-  const { name, resize: resized } = featureSource;
-  const how = resized === null ? name : `${name} (${resized})`;
+  const { name, resize: resized, precision } = featureSource;
+  const details = [resized, precision].filter((detail) => detail !== null).join(', ');
+  const how = details === '' ? name : `${name} (${details})`;
   context.stdout.write(`${out}: ${dimension} features, ${how}, of ${images.count} images\n`);
 }

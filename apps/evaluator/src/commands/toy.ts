@@ -111,7 +111,7 @@ async function truthAndModel(
       throw new InvalidArgumentError('truth', 'is for a checkpoint: a toy that is learned here is its own');
     }
     const truth = requireDimension(toys[nameOrPath]!(), dimension);
-    await useBackend(context, flags.backend, PRECISION);
+    await useBackend(context, { backend: flags.backend, precision: PRECISION });
     const settings = { ...settingsOf(flags), extent: extentOf(truth), seed: flags.seed };
     return { truth, model: await learnToy(context, truth, settings) };
   }
@@ -122,7 +122,10 @@ async function truthAndModel(
       `is for learning, and ${nameOrPath} is no name of a toy: ${names()}`,
     );
   }
-  const model = await openModelFor(context, nameOrPath, flags.backend, PRECISION);
+  const model = await openModelFor(context, nameOrPath, {
+    backend: flags.backend,
+    precision: PRECISION,
+  });
   const name = flags.truth ?? model.config.data;
   if (typeof name !== 'string' || !Object.hasOwn(toys, name)) {
     throw new InvalidArgumentError(

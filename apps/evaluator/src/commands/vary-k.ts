@@ -22,7 +22,8 @@ const picture = (what: string) =>
     .string()
     .regex(/\.(png|svg)$/i, 'must end in .png or .svg')
     .describe(what);
-const { features, weights, weightsHash, resize, errors, seed, noiseOff, batch, backend } = comparisonFlags;
+const { features, weights, weightsHash, resize, inceptionPrecision, errors } = comparisonFlags;
+const { seed, noiseOff, batch, backend, precision } = comparisonFlags;
 const { reference, split, crop } = momentsFlags.shape;
 
 export const varyKFlags = z.object({
@@ -47,11 +48,13 @@ export const varyKFlags = z.object({
   weights,
   weightsHash,
   resize,
+  inceptionPrecision,
   errors,
   seed,
   noiseOff,
   batch,
   backend,
+  precision,
 });
 
 type VaryKFlags = z.output<typeof varyKFlags>;
@@ -63,7 +66,7 @@ const FRACTIONS = [0.05, 0.25, 0.5, 1, 2, 5];
 export async function varyK(context: Context, path: string, flags: VaryKFlags): Promise<void> {
   const { out, count, json, seed: number } = flags;
   const asked = flags.steps === undefined ? undefined : stepsIn(flags.steps);
-  const program = programOf(await useBackend(context, flags.backend));
+  const program = programOf(await useBackend(context, flags));
   const model = await openModel(path);
   for (const warning of model.warnings) context.stderr.write(`warning: ${warning}\n`);
   const shape = requireImageModel(model);

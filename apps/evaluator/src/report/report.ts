@@ -98,11 +98,12 @@ function dependencies(context: Context, { results, columns, reference, evaluatio
 
 function source({ computedWith: { features } }: Measurement): string {
   if (features === undefined) return '<h3>Images themselves</h3>';
-  const { name, dimension, weights, resize } = features;
+  const { name, dimension, weights, resize, precision } = features;
   const rows = [
     ['Features', String(dimension)],
     ['SHA-256 of the weights', weights ?? ''],
     ['Resizing', resize ?? ''],
+    ['Precision', precision ?? ''],
   ] as const;
   return `<h3>${escapeXml(name)}</h3>${descriptions(rows)}`;
 }

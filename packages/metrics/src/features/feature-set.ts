@@ -12,6 +12,8 @@ export interface FeatureSource {
   readonly weights: string | null;
   /** How images were brought to the size that the extractor takes; null where they were not. */
   readonly resize: string | null;
+  /** What a network's products are made of, 'float32' or 'mixed'; null where it is not said, or there is no network. */
+  readonly precision: string | null;
 }
 
 /** Checked: finite, and at least one row. Made by `featureSet`. */
@@ -24,7 +26,7 @@ export interface FeatureSet {
 }
 
 /** The source of features that the caller computed and does not describe. */
-const UNNAMED: FeatureSource = { name: 'unnamed', weights: null, resize: null };
+export const UNNAMED: FeatureSource = { name: 'unnamed', weights: null, resize: null, precision: null };
 
 /**
  * Features [count, dimension] as a set. The values are not copied.
@@ -71,7 +73,11 @@ export function requireSameSource(
 ): void {
   const pairs = [
     ['number', a.dimension, b.dimension],
-    ...(['name', 'weights', 'resize'] as const).map((field) => [field, a.source[field], b.source[field]]),
+    ...(['name', 'weights', 'resize', 'precision'] as const).map((field) => [
+      field,
+      a.source[field],
+      b.source[field],
+    ]),
   ];
   const differences = pairs.flatMap(([field, x, y]) => (x === y ? [] : [`${field}: ${x}, ${y}`]));
   if (differences.length > 0) {

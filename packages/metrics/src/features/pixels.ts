@@ -34,7 +34,10 @@ export function pixelFeatures({ shape, side = 8 }: PixelOptions): FeatureExtract
   const sizes = new Float64Array(dimension);
   for (const cell of cells) sizes[cell]! += 1;
   return {
-    source: { name: `pixels ${rows}×${columns}×${channels}`, weights: null, resize: 'means over cells' },
+    source: {
+      name: `pixels ${rows}×${columns}×${channels}`,
+      ...{ weights: null, resize: 'means over cells', precision: null },
+    },
     dimension,
     features: async (images) => {
       const n = requireImagesOf(shape, images);

@@ -36,7 +36,10 @@ export function powerSpectrumFeatures({ shape }: PowerSpectrumOptions): PowerSpe
   const scaledImage = new Float64Array(elements(shape));
   return {
     frequencies,
-    source: { name: `power spectrum ${height}×${width}×${channels}`, weights: null, resize: null },
+    source: {
+      name: `power spectrum ${height}×${width}×${channels}`,
+      ...{ weights: null, resize: null, precision: null },
+    },
     dimension: frequencies.length,
     features: async (images) => {
       const n = requireImagesOf(shape, images);

@@ -4,6 +4,7 @@ import { InvalidArgumentError, MissingWeightsError, requireBackend } from '@srmc
 import type { FeatureSource } from '../features/feature-set.ts';
 import type { Affine } from './folding.ts';
 import { type Branches, type Convolution, CLASSES, type Layer, type Pool, STAGES } from './network.ts';
+import { convolution, type InceptionPrecision, requirePrecision } from './precision.ts';
 import {
   type ImageBatch,
   preprocess,
@@ -19,6 +20,8 @@ export interface InceptionOptions<F extends InceptionFeature> {
   readonly features?: readonly F[];
   /** Default: `torch-fidelity`, which is what the graph itself does. */
   readonly preprocessing?: Preprocessing;
+  /** Default: `float32`. */
+  readonly precision?: InceptionPrecision;
 }
 
 export interface Inception<F extends InceptionFeature = InceptionFeature> {
@@ -47,23 +50,27 @@ export interface Inception<F extends InceptionFeature = InceptionFeature> {
  * ```
  *
  * @throws MissingWeightsError where the weights end before a feature that is asked for; InvalidArgumentError for
- * unknown features; MissingBackendError.
+ * unknown features, and for mixed precision where the backend has none; MissingBackendError.
  */
 export function inceptionV3<F extends InceptionFeature = InceptionFeature>(
   weights: InceptionWeights,
   options: InceptionOptions<F> = {},
 ): Inception<F> {
   requireBackend();
-  const { preprocessing = 'torch-fidelity' } = options;
+  const { preprocessing = 'torch-fidelity', precision = 'float32' } = options;
   if (!PREPROCESSINGS.includes(preprocessing)) {
     throw new InvalidArgumentError(
       'preprocessing',
       `one of ${PREPROCESSINGS.join(', ')}, got '${preprocessing}'`,
     );
   }
+  requirePrecision(precision);
   const wanted = options.features ?? [deepest(weights) as F];
   requireFeatures(weights, wanted);
-  const layers = new Map([...weights.convolutions].map(([name, affine]) => [name, affineTensors(affine)]));
+  const convolutions = new Map(
+    [...weights.convolutions].map(([name, affine]) => [name, affineTensors(affine)]),
+  );
+  const layers: Layers = { convolutions, precision };
   const depth = 1 + Math.max(...wanted.map((feature) => stageOf(feature)));
   const classifier =
     wanted.some((feature) => typeof feature === 'string') && weights.classifier !== undefined
@@ -91,6 +98,7 @@ export function inceptionV3<F extends InceptionFeature = InceptionFeature>(
       name: `inception-v3-2015-12-05/${feature}`,
       weights: weights.sha256,
       resize: preprocessing,
+      precision,
     }),
     features(images) {
       if (images instanceof tf.Tensor) requireImageShape(images.shape);
@@ -98,7 +106,7 @@ export function inceptionV3<F extends InceptionFeature = InceptionFeature>(
       return tf.tidy(() => forward(preprocess(imageTensor(images), preprocessing)));
     },
     dispose() {
-      for (const { weight, bias } of layers.values()) tf.dispose([weight, bias]);
+      for (const { weight, bias } of convolutions.values()) tf.dispose([weight, bias]);
       if (classifier !== undefined) tf.dispose([classifier.weight, classifier.bias]);
     },
   };
@@ -109,7 +117,10 @@ interface AffineTensors {
   readonly bias: tf.Tensor1D;
 }
 
-type LayerTensors = ReadonlyMap<string, AffineTensors>;
+interface Layers {
+  readonly convolutions: ReadonlyMap<string, AffineTensors>;
+  readonly precision: InceptionPrecision;
+}
 
 function affineTensors({ weight, shape, bias }: Affine): AffineTensors {
   // Kept, so that a tidy round the caller's program does not dispose of them.
@@ -123,46 +134,36 @@ function imageTensor(images: ImageBatch | tf.Tensor4D): tf.Tensor4D {
 }
 
 /** Each layer's input is disposed of when its output is there, but for the chain's own. */
-function apply(
-  chain: readonly Layer[],
-  prefix: string,
-  input: tf.Tensor4D,
-  tensors: LayerTensors,
-): tf.Tensor4D {
+function apply(chain: readonly Layer[], prefix: string, input: tf.Tensor4D, layers: Layers): tf.Tensor4D {
   let x = input;
   for (const layer of chain) {
-    const y = applyLayer(layer, prefix, x, tensors);
+    const y = applyLayer(layer, prefix, x, layers);
     if (x !== input) x.dispose();
     x = y;
   }
   return x;
 }
 
-function applyLayer(layer: Layer, prefix: string, x: tf.Tensor4D, tensors: LayerTensors): tf.Tensor4D {
+function applyLayer(layer: Layer, prefix: string, x: tf.Tensor4D, layers: Layers): tf.Tensor4D {
   switch (layer.kind) {
     case 'convolution':
-      return convolve(layer, prefix, x, tensors);
+      return convolve(layer, prefix, x, layers);
     case 'branches':
-      return join(layer, layer.name === '' ? prefix : `${layer.name}.`, x, tensors);
+      return join(layer, layer.name === '' ? prefix : `${layer.name}.`, x, layers);
     default:
       return pool(layer, x);
   }
 }
 
-function convolve(layer: Convolution, prefix: string, x: tf.Tensor4D, tensors: LayerTensors): tf.Tensor4D {
-  const { weight, bias } = tensors.get(prefix + layer.name)!;
-  return tf.fused.conv2d({
-    x,
-    filter: weight as tf.Tensor4D,
-    strides: layer.stride,
-    pad: layer.padding,
-    bias,
-    activation: 'relu',
-  });
+function convolve(layer: Convolution, prefix: string, x: tf.Tensor4D, layers: Layers): tf.Tensor4D {
+  const { stride, padding } = layer;
+  const name = prefix + layer.name;
+  const { weight: filter, bias } = layers.convolutions.get(name)!;
+  return convolution(name, { x, filter, bias, stride, padding }, layers.precision);
 }
 
-function join({ branches }: Branches, prefix: string, x: tf.Tensor4D, tensors: LayerTensors): tf.Tensor4D {
-  const outputs = branches.map((branch) => apply(branch, prefix, x, tensors));
+function join({ branches }: Branches, prefix: string, x: tf.Tensor4D, layers: Layers): tf.Tensor4D {
+  const outputs = branches.map((branch) => apply(branch, prefix, x, layers));
   const joined = tf.concat(outputs, -1);
   tf.dispose(outputs);
   return joined;

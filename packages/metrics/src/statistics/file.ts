@@ -11,7 +11,7 @@ import {
 } from '@srmcmc/safetensors';
 import { replaceFile } from '@srmcmc/safetensors/node';
 import { CorruptStatisticsError } from '../errors.ts';
-import { type FeatureSource, requireFinite } from '../features/feature-set.ts';
+import { type FeatureSource, requireFinite, UNNAMED } from '../features/feature-set.ts';
 import { type NpyArray, readNpy, readZip, writeNpy, writeZip } from './npz.ts';
 import type { FeatureStatistics } from './running.ts';
 
@@ -118,7 +118,7 @@ function checked(
   requireFinite(mu.values, dimension);
   requireFinite(sigma.values, dimension);
   const own: Partial<Metadata> = metadata === undefined ? {} : (JSON.parse(metadata) as Partial<Metadata>);
-  const source = { name: 'unnamed', weights: null, resize: null, ...defaults.source, ...own.source };
+  const source = { ...UNNAMED, ...defaults.source, ...own.source };
   const count = own.count ?? defaults.count ?? Infinity;
   return { count, dimension, mean: mu.values, covariance: sigma.values, source };
 }

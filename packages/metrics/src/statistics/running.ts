@@ -6,6 +6,7 @@ import {
   type FeatureSource,
   requireFinite,
   requireSameSource,
+  UNNAMED,
 } from '../features/feature-set.ts';
 import { type Block, Workspace } from '../linear-algebra/workspace.ts';
 
@@ -46,7 +47,7 @@ export class RunningStatistics {
   constructor(dimension: number, source: Partial<FeatureSource> = {}) {
     requireInteger('dimension', dimension, 1);
     this.dimension = dimension;
-    this.source = { name: 'unnamed', weights: null, resize: null, ...source };
+    this.source = { ...UNNAMED, ...source };
     this.#workspace = new Workspace(dimension * (dimension + WIDTH));
     this.#comoments = this.#workspace.take(dimension ** 2);
     this.#deviations = this.#workspace.take(dimension * WIDTH);

@@ -6,11 +6,19 @@ import {
   type Conv2DBackpropFilterAttrs,
   type Conv2DBackpropInputAttrs,
   type FusedConv2DAttrs,
+  type TensorInfo,
   util,
 } from '@tensorflow/tfjs-core';
 
-import { productPrecision } from '../addon.ts';
-import { ACTIVATIONS, areFloat, input, type NativeKernel, perChannel } from './native-kernel.ts';
+import { type Precision, PRECISION_CODES, productPrecision } from '../addon.ts';
+import {
+  ACTIVATIONS,
+  areFloat,
+  input,
+  type KernelArguments,
+  type NativeKernel,
+  perChannel,
+} from './native-kernel.ts';
 
 export const convolutionKernels: Readonly<Record<string, NativeKernel>> = {
   Conv2D: ({ inputs, attrs, backend }) => {
@@ -33,31 +41,14 @@ export const convolutionKernels: Readonly<Record<string, NativeKernel>> = {
     return y.info;
   },
 
-  FusedConv2D: ({ inputs, attrs, backend }) => {
-    const x = input(inputs, 'x');
-    const filter = input(inputs, 'filter');
-    const { bias, preluActivationWeights } = inputs;
-    const options = attrs as FusedConv2DAttrs;
-    const info = convInfo(x.shape, filter.shape, options);
-    const activation = ACTIVATIONS[options.activation ?? 'linear'];
-    if (!areFloat(x, filter, bias, preluActivationWeights)) return undefined;
-    if (activation === undefined || !isDense(info)) return undefined;
-    const biasValues = perChannel(backend, bias, info.outChannels);
-    const slopes = perChannel(backend, preluActivationWeights, info.outChannels);
-    if (biasValues === undefined || slopes === undefined) return undefined;
-    const y = backend.output(info.outShape);
-    backend.addon.conv2d(
-      convShape(info),
-      backend.floats(x),
-      backend.floats(filter),
-      y.values,
-      biasValues,
-      activation,
-      options.leakyreluAlpha ?? 0,
-      slopes,
-      productPrecision(),
-    );
-    return y.info;
+  FusedConv2D: (args) => fusedConv2d(args, productPrecision()),
+
+  FusedConv2DInPrecision: (args) => {
+    const { precision } = args.attrs as { readonly precision: Precision };
+    if (!Object.hasOwn(PRECISION_CODES, precision)) {
+      throw new TypeError("FusedConv2DInPrecision: 'precision' must be 'float32' or 'bfloat16'");
+    }
+    return fusedConv2d(args, PRECISION_CODES[precision]);
   },
 
   Conv2DBackpropInput: ({ inputs, attrs, backend }) => {
@@ -96,6 +87,33 @@ export const convolutionKernels: Readonly<Record<string, NativeKernel>> = {
     return dFilter.info;
   },
 };
+
+function fusedConv2d({ inputs, attrs, backend }: KernelArguments, precision: number): TensorInfo | undefined {
+  const x = input(inputs, 'x');
+  const filter = input(inputs, 'filter');
+  const { bias, preluActivationWeights } = inputs;
+  const options = attrs as FusedConv2DAttrs;
+  const info = convInfo(x.shape, filter.shape, options);
+  const activation = ACTIVATIONS[options.activation ?? 'linear'];
+  if (!areFloat(x, filter, bias, preluActivationWeights)) return undefined;
+  if (activation === undefined || !isDense(info)) return undefined;
+  const biasValues = perChannel(backend, bias, info.outChannels);
+  const slopes = perChannel(backend, preluActivationWeights, info.outChannels);
+  if (biasValues === undefined || slopes === undefined) return undefined;
+  const y = backend.output(info.outShape);
+  backend.addon.conv2d(
+    convShape(info),
+    backend.floats(x),
+    backend.floats(filter),
+    y.values,
+    biasValues,
+    activation,
+    options.leakyreluAlpha ?? 0,
+    slopes,
+    precision,
+  );
+  return y.info;
+}
 
 function convInfo(
   inputShape: number[],
