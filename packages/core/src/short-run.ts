@@ -5,7 +5,7 @@ import { requireBackend } from './backend.ts';
 import { chainPullback } from './chain-pullback.ts';
 import { type ChainOptions, type ChainResult, requireSteps, runChains, runChainsAsync } from './chains.ts';
 import { type Energy, fromFunction, type NegativeEnergyFunction } from './energy.ts';
-import { InvalidShapeError } from './errors.ts';
+import { InvalidArgumentError, InvalidShapeError } from './errors.ts';
 import type { DifferentiableGenerator, Pullback } from './generator.ts';
 import type { InitialDistribution } from './initial.ts';
 import type { KernelState } from './kernel.ts';
@@ -25,7 +25,8 @@ export interface ShortRunOptions<S extends KernelState = KernelState> extends Om
    * - `exact`, unless given: the product of the steps' own, by Hessian-vector products.
    * - `identity`: for Langevin without clamps, or HMC without the Metropolis test, on a piecewise-linear network
    *   (leakyRelu, relu), where the Hessian is zero almost everywhere and this is what `exact` gives, without the chain
-   *   being run again. For a smooth network it is an approximation that drops the curvature of f.
+   *   being run again. For a smooth network it is an approximation that drops the curvature of f. A kernel whose steps
+   *   have no derivative, such as one with the Metropolis test, is refused.
    */
   readonly jacobian?: 'exact' | 'identity';
 }
@@ -42,14 +43,15 @@ export interface ShortRun extends DifferentiableGenerator {
 /**
  * q = M p_0 (Nijkamp et al. 2019, eq. 5): a generator that runs K steps of `kernel` on `energy` from `initial`.
  *
- * @throws InvalidArgumentError for a bad number of steps or bad snapshots; InvalidShapeError when the energy and
- * the initial distribution disagree, or a latent is not [n, ...event].
+ * @throws InvalidArgumentError for a bad number of steps, bad snapshots, or the Jacobian `identity` of a kernel that has
+ * none; InvalidShapeError when the energy and the initial distribution disagree, or a latent is not [n, ...event].
  */
 export function shortRun<S extends KernelState>(options: ShortRunOptions<S>): ShortRun {
   const { initial, steps, snapshots = [] } = options;
   const energy =
     typeof options.energy === 'function' ? fromFunction(options.energy, initial.eventShape) : options.energy;
   requireSteps(steps, snapshots);
+  requireDerivative(options);
   if (energy.eventShape.join() !== initial.eventShape.join()) {
     throw new InvalidShapeError('initial.eventShape', energy.eventShape, initial.eventShape);
   }
@@ -83,4 +85,14 @@ export function shortRun<S extends KernelState>(options: ShortRunOptions<S>): Sh
       return x;
     },
   };
+}
+
+/** A chain that accepts and rejects jumps where a decision changes, and its map has no identity to stand for. */
+function requireDerivative<S extends KernelState>({ kernel, jacobian }: ShortRunOptions<S>): void {
+  const { name, calibrated, undifferentiable } = kernel;
+  if (jacobian !== 'identity' || (undifferentiable === undefined && !calibrated)) return;
+  throw new InvalidArgumentError(
+    'jacobian',
+    `cannot be 'identity' for '${name}': ${undifferentiable ?? 'a calibrated kernel has a Metropolis test, which is not differentiable'}`,
+  );
 }

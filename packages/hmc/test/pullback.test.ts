@@ -144,6 +144,25 @@ describe('what has no derivative is refused, and the error says why', () => {
       chainPullback({ energy: energyWith('swish'), kernel: kernel as never, steps: 4 }, start);
     expect(pull).toThrow(InvalidArgumentError);
     expect(pull).toThrow(why);
+    const fast = () =>
+      shortRun({
+        energy: energyWith('leakyRelu'),
+        kernel: kernel as never,
+        steps: 4,
+        initial: uniform([8, 8, 3]),
+        jacobian: 'identity',
+      });
+    expect(fast).toThrow(InvalidArgumentError);
+    expect(fast).toThrow(/jacobian: cannot be 'identity' for/);
+    expect(fast).toThrow(why);
+  });
+
+  test("a kernel of one's own that is calibrated and says no reason", () => {
+    const kernel = { ...hmc(unadjusted), calibrated: true };
+    const options = { energy: energyWith('leakyRelu'), kernel, steps: 4, initial: uniform([8, 8, 3]) };
+    expect(() => shortRun({ ...options, jacobian: 'identity' })).toThrow(
+      /jacobian: cannot be 'identity'.*Metropolis/,
+    );
   });
 
   test('an energy without Hessians', () => {
