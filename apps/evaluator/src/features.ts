@@ -2,20 +2,19 @@
 import { InvalidArgumentError } from '@srmcmc/core';
 import {
   classifier,
-  describeWeights,
   type FeatureExtractor,
   type Inception,
   inceptionExtractor,
   type InceptionFeature,
   type InceptionPrecision,
   inceptionV3,
-  loadInceptionWeights,
   pixelFeatures,
   powerSpectrumFeatures,
   type Preprocessing,
 } from '@srmcmc/metrics';
 import { classifierWeights } from './classifier-weights.ts';
 import type { Context } from './context.ts';
+import { inceptionWeights } from './inception-weights.ts';
 
 /** The values of the flag `--features`. */
 export const FEATURES = ['pixels', 'spectrum', 'classifier', '64', '192', '768', '2048'] as const;
@@ -54,7 +53,7 @@ export const LOGITS = 'logitsUnbiased';
  * otherwise pixels and power spectra.
  *
  * @throws InvalidArgumentError for features of a network without weights, and weights without such features; what
- * `loadInceptionWeights` and `inceptionV3` throw.
+ * `inceptionWeights` and `inceptionV3` throw.
  */
 export async function openFeatures(
   context: Context,
@@ -87,8 +86,7 @@ export async function openFeatures(
     const extractors = ofImages ? [all[features]()] : [all.pixels(), all.spectrum()];
     return { extractors, hasLogits: false, dispose: () => undefined };
   }
-  const weights = await loadInceptionWeights(path, weightsHash === undefined ? {} : { sha256: weightsHash });
-  context.stderr.write(`${describeWeights(weights)}\n`);
+  const weights = await inceptionWeights(context, path, weightsHash);
   const deepest = weights.features.filter((feature) => typeof feature === 'number').at(-1)!;
   const feature = features === undefined ? deepest : (Number(features) as InceptionFeature);
   const hasLogits = wantsLogits && weights.features.includes(LOGITS);

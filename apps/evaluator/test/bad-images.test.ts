@@ -2,9 +2,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { key, uniforms } from '@srmcmc/core';
-import type { Measurement } from '@srmcmc/metrics';
+import { type Measurement, PYTORCH_FID_WEIGHTS } from '@srmcmc/metrics';
 import sharp from 'sharp';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { npyHeader } from '../src/npy.ts';
 import { temporaryFolder } from './checkpoints.ts';
 import { writeInceptionWeights } from './inception-weights.ts';
@@ -214,5 +214,24 @@ describe('weights of another hash', () => {
     expect(distance!.computedWith.features!.weights).toBe(found);
     const { code } = await evaluate(['metrics', ...args, '--weights-hash', 'abc']);
     expect(code).toBe(2);
+  });
+});
+
+describe('weights to download', () => {
+  const cache = process.env['XDG_CACHE_HOME'];
+  beforeAll(() => void (process.env['XDG_CACHE_HOME'] = at('cache')));
+  afterAll(() => {
+    if (cache === undefined) delete process.env['XDG_CACHE_HOME'];
+    else process.env['XDG_CACHE_HOME'] = cache;
+  });
+
+  it('are looked for in the cache folder, and refused there unless they are the published ones', async () => {
+    mkdirSync(at('cache/srmcmc'), { recursive: true });
+    const file = join(at('cache/srmcmc'), PYTORCH_FID_WEIGHTS.file);
+    writeFileSync(file, 'a page that a proxy sent');
+    const stderr = await refusal(at('rgb.npy'), '--reference', at('rgb.npy'), '--weights', 'download');
+    expect(stderr).toContain(file);
+    expect(stderr).toContain(PYTORCH_FID_WEIGHTS.sha256);
+    expect(stderr).toContain('remove it, and it is downloaded again');
   });
 });

@@ -11,7 +11,10 @@ export const featureFlags = {
     .enum(FEATURES)
     .optional()
     .describe("default: pixels and spectrum, or with weights the network's deepest"),
-  weights: z.string().optional().describe('file or folder of the weights of Inception-v3'),
+  weights: z
+    .string()
+    .optional()
+    .describe('of Inception-v3: a file, a folder that has one, or the word download (96 MB, once)'),
   weightsHash: z
     .string()
     .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hexadecimal digits')
