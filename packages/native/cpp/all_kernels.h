@@ -2,7 +2,7 @@
 #pragma once
 #include "concat.h"
 #include "elementwise.h"
-#include "filter_gradient.h"
+#include "filter_gradient_by_rows.h"
 #include "matmul.h"
 #include "parameter_gradient.h"
 #include "pooling.h"

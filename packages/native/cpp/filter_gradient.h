@@ -229,7 +229,7 @@ INLINE int64_t images_a_block(int64_t images, int64_t floatsAnImage, int64_t flo
   return divide_up(images, divide_up(images, most));
 }
 
-void conv2d_filter_gradient(const ConvShape& s, const float* x, const float* dy, float* dFilter) {
+void filter_gradient_by_channels(const ConvShape& s, const float* x, const float* dy, float* dFilter) {
   const int64_t size = static_cast<int64_t>(s.filterHeight) * s.filterWidth * s.inChannels * s.outChannels;
   memset(dFilter, 0, static_cast<size_t>(size) * 4);
   if (s.batch <= 0) return;
