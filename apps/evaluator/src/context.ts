@@ -22,6 +22,9 @@ export interface BackendFlags {
   readonly precision?: Precision;
 }
 
+/** Smooth densities show the rounding of lower precisions, and points are quick. */
+export const POINTS_PRECISION = 'float32';
+
 /** Selects the backend, says on stderr which it is, and returns its description. */
 export async function useBackend(context: Context, { backend, precision }: BackendFlags): Promise<string> {
   const choice = await selectBackend(backend, { precision });
@@ -43,6 +46,11 @@ const POINTS_AT_ONCE = 4096;
 /** How many chains run together unless the user says: images fill a backend sooner than points. */
 export function defaultBatch({ energy }: Model): number {
   return energy.eventShape.length === 1 ? POINTS_AT_ONCE : IMAGES_AT_ONCE;
+}
+
+/** Of points on a line or in the plane, not of images. */
+export function isOfPoints({ energy: { eventShape } }: Model): boolean {
+  return eventShape.length === 1 && eventShape[0]! <= 2;
 }
 
 /** The shape of a model's images. @throws InvalidShapeError for a model of points. */

@@ -15,7 +15,8 @@ import { reconstruct, reconstructFlags } from './commands/reconstruct.ts';
 import { samples, samplesFlags } from './commands/samples.ts';
 import { stats, statsFlags } from './commands/stats.ts';
 import { toy, toyFlags } from './commands/toy.ts';
-import { varyK, varyKFlags } from './commands/vary-k.ts';
+import { varyKFlags } from './commands/vary-k-flags.ts';
+import { varyK } from './commands/vary-k.ts';
 import type { Context } from './context.ts';
 import { addFlags, readFlags, USAGE_ERROR } from './flags.ts';
 
@@ -27,6 +28,7 @@ const IMAGES =
   'a model, a folder of images, an .npy or .npz file, statistics, or the name of a data set, `cifar10:test` for its test split';
 const CIFAR10 = '`cifar10`, or a folder or archive of it';
 const TOY = 'the name of a toy, which is learned, or a checkpoint or the folder of a run that learned one';
+const VARIED = `${MODEL}, of images or points; or the name of a toy, which is learned`;
 const SEVERAL = `each ${IMAGES}; or a result that metrics or compare wrote (.json)`;
 
 /** Runs one command and returns the exit code: 0, 1 for a failure, 2 for a wrong call, 130 when it was stopped. */
@@ -82,7 +84,7 @@ function program(context: Context): Command {
   );
   add('interpolate', 'draw images along paths between latents', MODEL, interpolateFlags, interpolate);
   add('reconstruct', 'find the latents of held-out images', MODEL, reconstructFlags, reconstruct);
-  add('vary-k', 'run the same chains for fewer and more steps than learned', MODEL, varyKFlags, varyK);
+  add('vary-k', 'run the same chains for fewer and more steps than learned', VARIED, varyKFlags, varyK);
   add('toy-1d', 'compare what an energy learned of a density on the line', TOY, toyFlags, toy(1));
   add('toy-2d', 'compare what an energy learned of a density in the plane', TOY, toyFlags, toy(2));
   add('inspect', 'print what is in a checkpoint or a file of weights', MODEL, inspectFlags, inspect);

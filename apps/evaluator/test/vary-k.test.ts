@@ -31,6 +31,7 @@ beforeAll(async () => {
   const sampler = { kernel: 'langevin', drift: 1, noise: 1e38, steps: 4, initial } as const;
   await writeImageCheckpoint(at('wild.safetensors'), { config, sampler });
   await writePointCheckpoint(at('points.safetensors'), 2);
+  await writePointCheckpoint(at('space.safetensors'), 3);
 });
 
 interface Estimate {
@@ -265,7 +266,21 @@ describe('vary-k', () => {
   });
 
   it.each([
-    ['a model of points', 'points.safetensors', [], 1, 'a model of images is needed'],
+    [
+      'points in more dimensions than a picture has',
+      'space.safetensors',
+      [],
+      1,
+      'a model of images is needed',
+    ],
+    ['features for points', 'points.safetensors', ['--features', 'pixels'], 1, 'features: is for images'],
+    [
+      'points without a toy',
+      'points.safetensors',
+      ['--reference', 'cifar10'],
+      1,
+      'reference: must be the toy that was learned',
+    ],
     [
       'no step at all',
       'model.safetensors',

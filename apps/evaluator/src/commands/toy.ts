@@ -1,9 +1,9 @@
 /** `toy-1d` and `toy-2d`: what an energy learned by short-run MCMC is, and what its chains draw (Nijkamp et al. 2019, 7.7). */
-import { foldIn, InvalidArgumentError, InvalidShapeError, key as keyOf } from '@srmcmc/core';
-import { type Toy, toys } from '@srmcmc/datasets';
+import { InvalidArgumentError } from '@srmcmc/core';
+import type { Toy } from '@srmcmc/datasets';
 import { z } from 'zod';
 import { aligned } from '../aligned.ts';
-import { type Context, defaultBatch, openModelFor, useBackend } from '../context.ts';
+import { type Context, defaultBatch, openModelFor, POINTS_PRECISION, useBackend } from '../context.ts';
 import { optionalFile } from '../flags.ts';
 import type { Model } from '../model.ts';
 import { writePicture } from '../pictures/picture-file.ts';
@@ -13,14 +13,15 @@ import { writeJson } from '../result.ts';
 import { sampleBatches } from '../sampling.ts';
 import {
   energyDensity,
-  extentOf,
+  exactDraws,
   gridOf,
   temperatureOf,
   toyDensities,
   type ToyDensities,
   type ToyDensity,
 } from '../toys/densities.ts';
-import { LEARNER, learnToy } from '../toys/learning.ts';
+import { LEARNER, LEARNING_DEFAULTS, type LearningSettings, learnToy } from '../toys/learning.ts';
+import { toyLearnedBy, toyNamed, toyNames } from '../toys/subject.ts';
 import { samplingFlags } from './sampling-flags.ts';
 
 export const toyFlags = z.object({
@@ -31,9 +32,9 @@ export const toyFlags = z.object({
   json: optionalFile('the numbers and the settings: to a file, or instead of the table'),
   truth: z.string().optional().describe('toy that a checkpoint learned; default: as its run says'),
   iterations: z.int().min(1).optional().describe('of learning; default: 6000'),
-  steps: z.int().min(1).optional().describe('K; default: 50, or as a checkpoint was learned with'),
-  stepSize: z.number().positive().optional().describe('Δ of a step x + Δ²/2 f′(x) + Δ U; default: 0.1'),
-  rate: z.number().positive().optional().describe("Adam's, annealed in the second half; default: 0.003"),
+  steps: z.int().min(1).optional().describe('K; default: 100, or as a checkpoint was learned with'),
+  stepSize: z.number().positive().optional().describe('Δ of a step x + Δ²/2 f′(x) + Δ U; default: 0.05'),
+  rate: z.number().positive().optional().describe("Adam's, annealed in the second half; default: 0.006"),
   count: z.int().min(2).default(20_000).describe('samples, and exact draws beside them'),
   cells: z
     .int()
@@ -47,13 +48,6 @@ export const toyFlags = z.object({
 
 type ToyFlags = z.output<typeof toyFlags>;
 
-const DEFAULTS = { iterations: 6000, steps: 50, stepSize: 0.1, rate: 0.003 };
-const CELLS = { 1: 1000, 2: 200 } as const;
-/** Smooth densities show the rounding of lower ones, and points are quick. */
-const PRECISION = 'float32';
-/** Folded into the key of the seed; learning and samples use its splits. */
-const EXACT_KEY = 3;
-
 /** The command for toys of a dimension: learns, draws the picture, and prints the numbers. */
 export function toy(dimension: 1 | 2) {
   return async (context: Context, nameOrPath: string, flags: ToyFlags): Promise<void> => {
@@ -61,11 +55,11 @@ export function toy(dimension: 1 | 2) {
     const { truth, model } = await truthAndModel(context, nameOrPath, dimension, flags);
     const temperature = temperatureOf(model.sampler);
     const steps = flags.steps ?? model.sampler.steps;
-    const grid = gridOf(truth, flags.cells ?? CELLS[dimension]);
+    const grid = gridOf(truth, flags.cells);
     const { signal } = context;
     const ebm = await energyDensity(model.energy, grid, { temperature, signal });
     const samples = await draw(context, model, { count, steps, seed });
-    const exact = truth.sample(foldIn(keyOf(seed), EXACT_KEY), count);
+    const exact = exactDraws(truth, count, seed);
     const densities = await toyDensities(truth, grid, ebm, { samples, exact });
     await writePicture(out, await toyDensitiesPlot(truth.name, densities));
 
@@ -76,7 +70,7 @@ export function toy(dimension: 1 | 2) {
         toy: truth.name,
         model: model.path,
         iteration: model.iteration,
-        ...(nameOrPath in toys && { learning: { ...LEARNER, ...settingsOf(flags) } }),
+        ...(toyNamed(nameOrPath) && { learning: { ...LEARNER, ...settingsOf(flags) } }),
         sampler: { ...model.sampler, steps },
         temperature,
         seed,
@@ -106,56 +100,46 @@ async function truthAndModel(
   dimension: 1 | 2,
   flags: ToyFlags,
 ): Promise<{ truth: Toy; model: Model }> {
-  if (Object.hasOwn(toys, nameOrPath)) {
+  const named = toyNamed(nameOrPath);
+  if (named !== undefined) {
     if (flags.truth !== undefined) {
       throw new InvalidArgumentError('truth', 'is for a checkpoint: a toy that is learned here is its own');
     }
-    const truth = requireDimension(toys[nameOrPath]!(), dimension);
-    await useBackend(context, { backend: flags.backend, precision: PRECISION });
-    const settings = { ...settingsOf(flags), extent: extentOf(truth), seed: flags.seed };
-    return { truth, model: await learnToy(context, truth, settings) };
+    requireDimension(named, dimension);
+    await useBackend(context, { backend: flags.backend, precision: POINTS_PRECISION });
+    return {
+      truth: named,
+      model: await learnToy(context, named, { ...settingsOf(flags), seed: flags.seed }),
+    };
   }
   const unused = (['iterations', 'stepSize', 'rate'] as const).find((field) => flags[field] !== undefined);
   if (unused !== undefined) {
     throw new InvalidArgumentError(
       unused,
-      `is for learning, and ${nameOrPath} is no name of a toy: ${names()}`,
+      `is for learning, and ${nameOrPath} is no name of a toy: ${toyNames()}`,
     );
   }
   const model = await openModelFor(context, nameOrPath, {
     backend: flags.backend,
-    precision: PRECISION,
+    precision: POINTS_PRECISION,
   });
-  const name = flags.truth ?? model.config.data;
-  if (typeof name !== 'string' || !Object.hasOwn(toys, name)) {
-    throw new InvalidArgumentError(
-      'truth',
-      `must be the toy that was learned, one of ${names()}; got ${String(name)}`,
-    );
-  }
-  const truth = requireDimension(toys[name]!(), dimension);
-  if (model.energy.eventShape.join() !== truth.shape.join()) {
-    throw new InvalidShapeError(nameOrPath, truth.shape, model.energy.eventShape);
-  }
+  const truth = toyLearnedBy(model, 'truth', flags.truth);
+  requireDimension(truth, dimension);
   return { truth, model };
 }
 
-function settingsOf({ iterations, steps, stepSize, rate }: ToyFlags): typeof DEFAULTS {
+function settingsOf({ iterations, steps, stepSize, rate }: ToyFlags): LearningSettings {
   return {
-    iterations: iterations ?? DEFAULTS.iterations,
-    steps: steps ?? DEFAULTS.steps,
-    stepSize: stepSize ?? DEFAULTS.stepSize,
-    rate: rate ?? DEFAULTS.rate,
+    iterations: iterations ?? LEARNING_DEFAULTS.iterations,
+    steps: steps ?? LEARNING_DEFAULTS.steps,
+    stepSize: stepSize ?? LEARNING_DEFAULTS.stepSize,
+    rate: rate ?? LEARNING_DEFAULTS.rate,
   };
 }
 
-function requireDimension(one: Toy, dimension: 1 | 2): Toy {
-  if (one.shape[0] === dimension) return one;
+function requireDimension(one: Toy, dimension: 1 | 2): void {
+  if (one.shape[0] === dimension) return;
   throw new InvalidArgumentError('dimension', `${one.name} has ${one.shape[0]}: use toy-${one.shape[0]}d`);
-}
-
-function names(): string {
-  return Object.keys(toys).join(', ');
 }
 
 async function draw(

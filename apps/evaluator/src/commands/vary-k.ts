@@ -1,77 +1,75 @@
 /** `vary-k`: the same chains run for fewer and more steps than learned with (Nijkamp et al. 2019, 7.6, Fig. 7). */
+import { selectBackend } from '@srmcmc/backends';
 import { InvalidArgumentError } from '@srmcmc/core';
 import { imageTable } from '@srmcmc/figures';
-import { z } from 'zod';
 import { aligned } from '../aligned.ts';
-import { type Context, defaultBatch, requireImageModel, useBackend } from '../context.ts';
+import {
+  type Context,
+  defaultBatch,
+  isOfPoints,
+  POINTS_PRECISION,
+  requireImageModel,
+  useBackend,
+} from '../context.ts';
 import { openFeatures } from '../features.ts';
-import { optionalFile } from '../flags.ts';
 import { type Model, openModel } from '../model.ts';
 import { withError } from '../moments/table.ts';
 import { writePicture } from '../pictures/picture-file.ts';
 import { variedStepsPlot } from '../pictures/varied-steps-plot.ts';
-import { FEWEST_EXAMPLES, openReference, type Reference } from '../reference.ts';
-import { programOf, writeJson } from '../result.ts';
+import { openReference, type Reference } from '../reference.ts';
+import { type About, programOf, writeJson } from '../result.ts';
+import { LEARNING_DEFAULTS, learnToy } from '../toys/learning.ts';
+import { toyLearnedBy, toyNamed } from '../toys/subject.ts';
 import { measureSteps, type StepsMeasured, type StepsRow } from '../varied-steps/measures.ts';
 import { digits } from '../words.ts';
-import { comparisonFlags } from './feature-flags.ts';
-import { momentsFlags } from './moments.ts';
+import type { VaryKFlags } from './vary-k-flags.ts';
+import { requireFlagsOfPoints, varyPoints } from './vary-k-points.ts';
 
-const picture = (what: string) =>
-  z
-    .string()
-    .regex(/\.(png|svg)$/i, 'must end in .png or .svg')
-    .describe(what);
-const { features, weights, weightsHash, resize, inceptionPrecision, errors } = comparisonFlags;
-const { seed, noiseOff, batch, backend, precision } = comparisonFlags;
-const { reference, split, crop } = momentsFlags.shape;
-
-export const varyKFlags = z.object({
-  out: picture('picture to write, .png or .svg: a row of images for each K'),
-  steps: z
-    .string()
-    .regex(/^\d+(,\d+)*$/, 'must be numbers of steps with commas between them, such as 5,25,100,200')
-    .optional()
-    .describe('each K; default: 1/20, 1/4, 1/2, 1, 2 and 5 times that of learning'),
-  images: z.int().min(1).default(8).describe('in a row of the picture'),
-  count: z
-    .int()
-    .min(FEWEST_EXAMPLES)
-    .default(256)
-    .describe('chains that the numbers are of, and examples in each of two sets of data'),
-  plot: picture('draw the numbers against K: .png or .svg').optional(),
-  json: optionalFile('the numbers with all that they depend on: to a file, or instead of the table'),
-  reference,
-  split,
-  crop,
-  features,
-  weights,
-  weightsHash,
-  resize,
-  inceptionPrecision,
-  errors,
-  seed,
-  noiseOff,
-  batch,
-  backend,
-  precision,
-});
-
-type VaryKFlags = z.output<typeof varyKFlags>;
+type VaryImagesFlags = VaryKFlags & { readonly count: number };
 
 /** Of the K of learning; the last is far into over-saturation. */
 const FRACTIONS = [0.05, 0.25, 0.5, 1, 2, 5];
 
-/** Draws the picture and prints the numbers of each K; with `plot` it draws those too. */
+const DEFAULT_COUNT = 256;
+const DEFAULT_IMAGES = 8;
+
+/** For a model of images or points, or for the name of a toy, which is learned. */
 export async function varyK(context: Context, path: string, flags: VaryKFlags): Promise<void> {
-  const { out, count, json, seed: number } = flags;
   const asked = flags.steps === undefined ? undefined : stepsIn(flags.steps);
+  const stepsFor = ({ sampler }: Model): readonly number[] =>
+    asked ?? [...new Set(FRACTIONS.map((part) => Math.max(1, Math.round(part * sampler.steps))))];
+  const ofPoints = { ...flags, precision: flags.precision === 'auto' ? POINTS_PRECISION : flags.precision };
+  const named = toyNamed(path);
+  if (named !== undefined) {
+    requireFlagsOfPoints(flags);
+    if (flags.reference !== undefined) {
+      throw new InvalidArgumentError('reference', 'is for a model: a toy that is learned here is its own');
+    }
+    const program = programOf(await useBackend(context, ofPoints));
+    const model = await learnToy(context, named, { ...LEARNING_DEFAULTS, seed: flags.seed });
+    return varyPoints(context, { model, toy: named, steps: stepsFor(model), program }, flags);
+  }
   const program = programOf(await useBackend(context, flags));
   const model = await openModel(path);
   for (const warning of model.warnings) context.stderr.write(`warning: ${warning}\n`);
+  if (!isOfPoints(model)) return varyImages(context, { model, steps: stepsFor(model), program }, flags);
+  requireFlagsOfPoints(flags);
+  const { label } = await selectBackend(flags.backend, { precision: ofPoints.precision });
+  const toy = toyLearnedBy(model, 'reference', flags.reference);
+  return varyPoints(context, { model, toy, steps: stepsFor(model), program: programOf(label) }, flags);
+}
+
+/** Draws the picture and prints the numbers of each K; with `plot` it draws those too. */
+async function varyImages(
+  context: Context,
+  { model, steps, program }: { model: Model; steps: readonly number[]; program: About },
+  given: VaryKFlags,
+): Promise<void> {
+  const { count = DEFAULT_COUNT, images = DEFAULT_IMAGES } = given;
+  const flags = { ...given, count };
+  const { out, json, seed: number } = flags;
   const shape = requireImageModel(model);
   const learned = model.sampler.steps;
-  const steps = asked ?? [...new Set(FRACTIONS.map((part) => Math.max(1, Math.round(part * learned))))];
   const data = await referenceFor(context, model, flags);
   const { extractors, dispose } = await openFeatures(context, shape, { ...flags, wantsLogits: false });
   const measured = await measureSteps(context, model, {
@@ -79,7 +77,7 @@ export async function varyK(context: Context, path: string, flags: VaryKFlags): 
       ...{ steps, count, seed: number, noise: !flags.noiseOff, signal: context.signal },
       batch: flags.batch ?? defaultBatch(model),
     },
-    images: Math.min(flags.images, count),
+    images: Math.min(images, count),
     extractors,
     reference: data,
     measuring: { errors: flags.errors, infinity: false, seed: number },
@@ -129,7 +127,7 @@ function stepsIn(text: string): number[] {
 async function referenceFor(
   context: Context,
   model: Model,
-  { reference: name, split: part, crop: side, count, seed: number }: VaryKFlags,
+  { reference: name, split: part, crop: side, count, seed: number }: VaryImagesFlags,
 ): Promise<Reference | undefined> {
   if (name === undefined && typeof model.config.data !== 'string') {
     context.stderr.write('no distances: the weights do not say what data they learned from: --reference\n');
@@ -141,7 +139,7 @@ async function referenceFor(
 function summary(
   { path, iteration, sampler }: Model,
   data: Reference | undefined,
-  { out, count, seed: number, noiseOff: isQuiet }: VaryKFlags,
+  { out, count, seed: number, noiseOff: isQuiet }: VaryImagesFlags,
 ): string {
   const iterations = iteration === undefined ? '' : `, ${iteration} iterations`;
   const compared =

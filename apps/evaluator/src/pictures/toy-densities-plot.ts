@@ -1,5 +1,12 @@
 /** Density and log-density of a toy, of the learned energy and of the samples, side by side (Nijkamp et al. 2019, Figs. 8, 9). */
-import { densityMap, type DensityPanel, lineCharts, PALETTE, type Series } from '@srmcmc/figures';
+import {
+  densityMap,
+  type DensityMap,
+  type DensityPanel,
+  lineCharts,
+  PALETTE,
+  type Series,
+} from '@srmcmc/figures';
 import type { Grid } from '@srmcmc/metrics';
 import type { ToyDensities, ToyDensity } from '../toys/densities.ts';
 
@@ -12,8 +19,8 @@ const HEADROOM = 1.05;
 export async function toyDensitiesPlot(name: string, densities: ToyDensities): Promise<string> {
   const { grid, truth, ebm, samples } = densities;
   const title =
-    `${name}: KL(truth ‖ KDE of short-run samples) = ${divergence(samples)}, ` +
-    `KL(truth ‖ EBM) = ${divergence(ebm)} nats`;
+    `${name}: KL(truth ‖ KDE of short-run samples) = ${divergenceText(samples)}, ` +
+    `KL(truth ‖ EBM) = ${divergenceText(ebm)} nats`;
   const columns = [
     { name: 'truth', of: truth },
     { name: 'EBM', of: ebm },
@@ -43,7 +50,6 @@ function logRangeOf(columns: readonly Column[]): [low: number, high: number] {
 }
 
 function maps(title: string, grid: Grid, columns: readonly Column[]): Promise<string> {
-  const range = [grid.low, grid.high] as const;
   const rows = (values: Float64Array): Float64Array => fromTheTop(values, grid.cells);
   const panels = [
     ...columns.map((column): DensityPanel => ({
@@ -58,18 +64,16 @@ function maps(title: string, grid: Grid, columns: readonly Column[]): Promise<st
       label: 'log density',
     })),
   ];
-  return densityMap({
-    title,
-    panels,
-    size: [grid.cells, grid.cells],
-    x: range,
-    y: range,
-    panelsPerRow: columns.length,
-  });
+  return densityMap({ ...planeOf(grid), title, panels, panelsPerRow: columns.length });
+}
+
+/** Columns and rows of a map of a density on a grid. */
+export function planeOf({ low, high, cells }: Grid): Pick<DensityMap, 'size' | 'x' | 'y'> {
+  return { size: [cells, cells], x: [low, high], y: [low, high] };
 }
 
 /** A grid's x₂ changes fastest and rises; a picture's rows go down from the largest x₂, x₁ changing fastest. */
-function fromTheTop(values: Float64Array, cells: number): Float64Array {
+export function fromTheTop(values: Float64Array, cells: number): Float64Array {
   return values.map((_, i) => values[(i % cells) * cells + cells - 1 - Math.floor(i / cells)]!);
 }
 
@@ -107,8 +111,8 @@ function curves(title: string, grid: Grid, columns: readonly Column[]): string {
   });
 }
 
-function divergence({ divergence: value }: ToyDensity): string {
-  return value === Infinity ? '∞' : value.toPrecision(2);
+export function divergenceText({ divergence: value }: ToyDensity): string {
+  return value === Infinity ? '∞' : String(Number(value.toPrecision(2)));
 }
 
 function digits(value: number): string {

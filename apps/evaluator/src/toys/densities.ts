@@ -1,6 +1,6 @@
 /** The density of a toy, of the energy that learned it, and of its short-run samples, on one grid, as numbers. */
 import { tensor2d, tidy } from '@tensorflow/tfjs-core';
-import { type Energy, InvalidArgumentError, key, turn } from '@srmcmc/core';
+import { type Energy, foldIn, InvalidArgumentError, key as keyOf, turn } from '@srmcmc/core';
 import type { Toy } from '@srmcmc/datasets';
 import { entropy, type Grid, grid, klDivergence, normalisedDensity, smoothedDensity } from '@srmcmc/metrics';
 import type { SamplerSpec } from '@srmcmc/checkpoint';
@@ -37,17 +37,23 @@ const AT_ONCE = 8192;
 const DRAWS = 50_000;
 /** The grid reaches this many times as far as the draws. */
 const MARGIN = 1.25;
+const CELLS_OF_LINE = 1000;
+const CELLS_OF_SIDE = 200;
+/** Folded into the key of the seed; learning and samples use its splits. */
+const EXACT_KEY = 3;
 
 /** The largest coordinate of many draws, which bounds where chains start, rounded up to a tenth. */
 export function extentOf(toy: Toy): number {
-  const largest = toy.sample(key(0), DRAWS).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const largest = toy.sample(keyOf(0), DRAWS).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   return Math.ceil(10 * largest) / 10;
 }
 
-/** Square cells that hold the toy with a margin. */
-export function gridOf(toy: Toy, cells: number): Grid {
+/** Square cells that hold the toy with a margin; 1000 of them on a line and 200 along a side in the plane unless given. */
+export function gridOf(toy: Toy, cells?: number): Grid {
   const high = MARGIN * extentOf(toy);
-  return grid({ dimension: toy.shape[0], low: -high, high, cells });
+  const [dimension] = toy.shape;
+  const enough = dimension === 1 ? CELLS_OF_LINE : CELLS_OF_SIDE;
+  return grid({ dimension, low: -high, high, cells: cells ?? enough });
 }
 
 /** noise² / (2 · drift): a chain of such steps, were it long and its steps short, would have the density exp(f / T) / Z. */
@@ -84,6 +90,32 @@ export async function energyDensity(
   return normalisedDensity(of, logDensity);
 }
 
+/** How densities on a grid are measured against that of a toy. */
+export interface DensityMeasures {
+  readonly truth: ToyDensity;
+  measured(density: Float64Array): ToyDensity;
+  /** The kernel estimate of points [n, dimension]. @throws TooFewExamplesError for fewer than two on the grid. */
+  sampled(points: Float32Array): SampledDensity;
+}
+
+export function measuresAgainst(toy: Toy, of: Grid): DensityMeasures {
+  const truth = toy.logDensity(of.centres).map(Math.exp);
+  const measured = (density: Float64Array): ToyDensity => ({
+    density,
+    entropy: entropy(of, density),
+    divergence: klDivergence(of, truth, density),
+    largest: density.reduce((most, value) => Math.max(most, value), 0),
+  });
+  return {
+    truth: measured(truth),
+    measured,
+    sampled: (points) => {
+      const { density, bandwidth, outside } = smoothedDensity(of, points);
+      return { ...measured(density), bandwidth, outside };
+    },
+  };
+}
+
 /**
  * All of them, with `exact` as many draws of the toy as there are samples [n, dimension].
  *
@@ -95,24 +127,13 @@ export async function toyDensities(
   ebm: Float64Array,
   { samples, exact }: { samples: Float32Array; exact: Float32Array },
 ): Promise<ToyDensities> {
-  const truth = toy.logDensity(of.centres).map(Math.exp);
-  const measured = (density: Float64Array): ToyDensity => ({
-    density,
-    entropy: entropy(of, density),
-    divergence: klDivergence(of, truth, density),
-    largest: density.reduce((most, value) => Math.max(most, value), 0),
-  });
-  const sampled = (points: Float32Array): SampledDensity => {
-    const { density, bandwidth, outside } = smoothedDensity(of, points);
-    return { ...measured(density), bandwidth, outside };
-  };
+  const { truth, measured, sampled } = measuresAgainst(toy, of);
   const ofSamples = sampled(samples);
   await turn();
-  return {
-    grid: of,
-    truth: measured(truth),
-    ebm: measured(ebm),
-    samples: ofSamples,
-    exactDraws: sampled(exact),
-  };
+  return { grid: of, truth, ebm: measured(ebm), samples: ofSamples, exactDraws: sampled(exact) };
+}
+
+/** As many draws of the toy, as sampled with a seed: the estimates of both are equally rough. */
+export function exactDraws(toy: Toy, count: number, seed: number): Float32Array {
+  return toy.sample(foldIn(keyOf(seed), EXACT_KEY), count);
 }

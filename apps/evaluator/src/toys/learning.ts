@@ -8,6 +8,7 @@ import { langevin } from '@srmcmc/langevin';
 import type { Context } from '../context.ts';
 import type { Model } from '../model.ts';
 import { progress } from '../progress.ts';
+import { extentOf } from './densities.ts';
 
 export interface ToyLearningOptions {
   readonly iterations: number;
@@ -17,25 +18,34 @@ export interface ToyLearningOptions {
   readonly stepSize: number;
   /** Adam's, for the first half; then it falls to a hundredth. */
   readonly rate: number;
-  /** Chains start from the uniform distribution on [-extent, extent]. */
-  readonly extent: number;
   readonly seed: number;
 }
 
+export type LearningSettings = Omit<ToyLearningOptions, 'seed'>;
+
+/** For every toy; docs/toys.md has the reasons. */
+export const LEARNING_DEFAULTS: LearningSettings = {
+  iterations: 6000,
+  steps: 100,
+  stepSize: 0.05,
+  rate: 0.006,
+};
+
 const BATCH = 128;
-const HIDDEN = [64, 64];
+const HIDDEN = [64, 64, 64];
 const LAST_RATE = 0.01;
 
 /** What the settings that are no options are, for reports. */
 export const LEARNER = { batch: BATCH, hidden: HIDDEN, activation: 'swish', optimizer: 'adam' } as const;
 
 /**
- * Learns from fresh draws of the toy. Tells progress on stderr.
+ * Learns from fresh draws of the toy; chains start from the uniform distribution on the square that holds it. Tells progress on stderr.
  *
  * @throws the signal's reason when it is aborted.
  */
 export async function learnToy(context: Context, toy: Toy, options: ToyLearningOptions): Promise<Model> {
-  const { iterations, steps, stepSize, rate, extent, seed } = options;
+  const { iterations, steps, stepSize, rate, seed } = options;
+  const extent = extentOf(toy);
   const [dimension] = toy.shape;
   const [weightsKey, dataKey, noiseKey] = split(keyOf(seed), 3) as [Key, Key, Key];
   const energy = mlpEnergy({ dimension, hidden: HIDDEN, key: weightsKey });

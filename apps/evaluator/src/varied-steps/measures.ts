@@ -8,19 +8,14 @@ import type { Examples } from '../moments/comparison.ts';
 import { progress } from '../progress.ts';
 import type { Reference } from '../reference.ts';
 import { type VariedStepsOptions, variedSteps } from './chains.ts';
+import { GradientNorms, type GradientRow } from './gradient-norms.ts';
 import { type Estimate, MeasuredImages } from './images.ts';
 
-export interface StepsRow {
-  /** K. */
-  readonly steps: number;
+export interface StepsRow extends GradientRow {
   /** Mean |x| over the elements; null where a chain is not finite. */
   readonly magnitude: Estimate | null;
   /** The share of the elements outside [-1, 1]; null where a chain is not finite. */
   readonly outside: number | null;
-  /** Mean |f'| over the chains and the K steps, as in Table 2. */
-  readonly gradientNorm: number;
-  /** Mean |f'| over the chains before the last of the steps. */
-  readonly lastGradientNorm: number;
   /** Fréchet distances to data, one for each kind of features; none where a chain is not finite. */
   readonly distances: readonly Estimate[];
   /** Chains with an element that is not finite. */
@@ -61,11 +56,11 @@ export async function measureSteps(
   const shape = model.energy.eventShape;
   const extractors = reference === undefined ? [] : rest.extractors;
   const sets = steps.map(() => new MeasuredImages(shape, extractors, images));
-  const norms = new Float64Array(steps.at(-1)!);
+  const norms = new GradientNorms(steps.at(-1)!);
   const line = progress(context.stderr, 'chains', count);
   try {
     for await (const batch of variedSteps(model, { ...sampling, onProgress: line.at })) {
-      batch.gradientNorm.forEach((norm, step) => (norms[step]! += (norm * batch.count) / count));
+      norms.add(batch);
       for (const [i, positions] of batch.positions.entries()) await sets[i]!.add(positions);
     }
   } finally {
@@ -90,9 +85,7 @@ export async function measureSteps(
   for (const [i, k] of steps.entries()) {
     const { magnitude, outside, diverged } = sets[i]!;
     const distances = data === undefined || diverged > 0 ? [] : await distancesBetween(sets[i]!, data);
-    const gradientNorm = norms.subarray(0, k).reduce((sum, norm) => sum + norm, 0) / k;
-    const lastGradientNorm = norms[k - 1]!;
-    rows.push({ steps: k, magnitude, outside, gradientNorm, lastGradientNorm, distances, diverged });
+    rows.push({ ...norms.of(k), magnitude, outside, distances, diverged });
   }
   const pictures = sets.map((set) => set.kept);
   if (data === undefined) return { rows, images: pictures, features: [], warnings: [] };
