@@ -1,34 +1,13 @@
 /** The features of FRAME: the marginals of a filter bank's responses (Zhu, Wu and Mumford 1998). */
 import * as tf from '@tensorflow/tfjs-core';
-import { InvalidArgumentError, requireBackend, requireEvents, tidy } from '@srmcmc/core';
+import { requireEvents } from '@srmcmc/core';
 import type { Features } from './features.ts';
-import type { Filter } from './filters.ts';
+import { filterBank, type FilterBankOptions, type FilterGroup } from './filter-bank.ts';
 import { histogram, type Marginal } from './marginals.ts';
 
-export interface FilterFeaturesOptions {
-  /** [height, width, channels]; every filter is applied to every channel. */
-  readonly imageShape: readonly [number, number, number];
-  readonly filters: readonly Filter[];
+export interface FilterFeaturesOptions extends FilterBankOptions {
   /** What is taken of each filter's responses; `histogram()` unless given. */
   readonly marginal?: Marginal;
-  /** Where a filter would reach beyond the image: `valid`, the default, has no position there, `periodic` wraps round. */
-  readonly boundary?: 'valid' | 'periodic';
-  /**
-   * Images [n, height, width, channels] of any height and width: responses are scaled so that theirs have the mean 0 and
-   * the standard deviation 1. Borrowed while the features are made. Not scaled unless given.
-   */
-  readonly examples?: tf.Tensor4D;
-}
-
-/** Filters of one size and stride: one convolution. */
-interface Group {
-  readonly filters: readonly Filter[];
-  readonly size: number;
-  readonly stride: number;
-  /** [size, size, 1, F]. */
-  readonly kernel: tf.Tensor4D;
-  /** Subtracted from the responses, [F]; absent where they are not scaled. */
-  readonly offset?: tf.Tensor1D;
 }
 
 /**
@@ -38,24 +17,11 @@ interface Group {
  * @throws InvalidArgumentError for no filters, a filter larger than the image, or one whose responses to the examples
  * do not vary; InvalidShapeError for examples that are no images with these channels.
  */
-export function filterFeatures(options: FilterFeaturesOptions): Features {
-  const { imageShape, filters, marginal = histogram(), boundary = 'valid', examples } = options;
-  requireBackend();
+export function filterFeatures({ marginal = histogram(), ...options }: FilterFeaturesOptions): Features {
+  const { imageShape } = options;
   const [height, width, channels] = imageShape;
-  if (filters.length === 0) throw new InvalidArgumentError('filters', 'must hold at least one');
-  const tooLarge = filters.find(({ size }) => size > Math.min(height, width));
-  if (tooLarge !== undefined) {
-    const { name, size } = tooLarge;
-    throw new InvalidArgumentError('filters', `'${name}' has ${size} pixels a side, more than the image`);
-  }
-  const groups = groupsOf(filters, examples, channels);
-  const names = namesOf(groups, channels, marginal);
-
-  const responsesOf = ({ kernel, offset, size, stride }: Group, planes: tf.Tensor4D): tf.Tensor4D => {
-    const image = boundary === 'periodic' ? wrap(planes, size) : planes;
-    const responses = tf.conv2d(image, kernel, stride, 'valid');
-    return offset === undefined ? responses : tf.sub(responses, offset);
-  };
+  const bank = filterBank(options);
+  const names = namesOf(bank.groups, channels, marginal);
   return {
     eventShape: imageShape,
     positions: height * width,
@@ -63,54 +29,15 @@ export function filterFeatures(options: FilterFeaturesOptions): Features {
     apply: (x) => {
       requireEvents('x', x, imageShape);
       return tf.tidy(() => {
-        const planes = planesOf(x as tf.Tensor4D);
-        const means = groups.map((group) => marginal.apply(responsesOf(group, planes)));
+        const means = bank.responses(x as tf.Tensor4D).map((responses) => marginal.apply(responses));
         return tf.reshape(tf.concat(means, 1), [x.shape[0]!, names.length]);
       });
     },
-    dispose: () => tf.dispose(groups.flatMap(({ kernel, offset }) => [kernel, ...(offset ? [offset] : [])])),
+    dispose: () => bank.dispose(),
   };
 }
 
-function groupsOf(filters: readonly Filter[], examples: tf.Tensor4D | undefined, channels: number): Group[] {
-  const keys = [...new Set(filters.map(({ size, stride }) => `${size} ${stride}`))];
-  const bySize = keys
-    .map((key) => key.split(' ').map(Number) as [number, number])
-    .sort(([a, s], [b, t]) => a - b || s - t);
-  return bySize.map(([size, stride]) => {
-    const members = filters.filter((each) => each.size === size && each.stride === stride);
-    const made = tidy(() => {
-      const raw = tf.concat(
-        members.map(({ values }) => tf.tensor4d(values, [size, size, 1, 1])),
-        3,
-      );
-      if (examples === undefined) return { kernel: raw };
-      const { mean, deviation } = standardsOf(members, raw, examples, channels);
-      return { kernel: tf.div<tf.Tensor4D>(raw, deviation), offset: tf.div<tf.Tensor1D>(mean, deviation) };
-    });
-    return { filters: members, size, stride, ...made };
-  });
-}
-
-/** The mean and the standard deviation of each filter's responses to the examples, where it lies within them. */
-function standardsOf(
-  filters: readonly Filter[],
-  kernel: tf.Tensor4D,
-  examples: tf.Tensor4D,
-  channels: number,
-) {
-  requireEvents('examples', examples, [examples.shape[1]!, examples.shape[2]!, channels]);
-  const responses = tf.conv2d(planesOf(examples), kernel, 1, 'valid');
-  const { mean, variance } = tf.moments(responses, [0, 1, 2]);
-  const deviation = tf.sqrt(variance) as tf.Tensor1D;
-  const still = deviation.dataSync().findIndex((value) => !(value > 1e-6));
-  if (still !== -1) {
-    throw new InvalidArgumentError('examples', `do not vary as '${filters[still]!.name}' sees them`);
-  }
-  return { mean: mean as tf.Tensor1D, deviation };
-}
-
-function namesOf(groups: readonly Group[], channels: number, { labels }: Marginal): string[] {
+function namesOf(groups: readonly FilterGroup[], channels: number, { labels }: Marginal): string[] {
   return Array.from({ length: channels }, (_, channel) =>
     channels === 1 ? '' : `channel ${channel} `,
   ).flatMap((prefix) =>
@@ -118,38 +45,4 @@ function namesOf(groups: readonly Group[], channels: number, { labels }: Margina
       filters.flatMap(({ name }) => labels.map((label) => `${prefix}${name}: ${label}`)),
     ),
   );
-}
-
-/** [n, height, width, channels] to [n · channels, height, width, 1]. */
-function planesOf(x: tf.Tensor4D): tf.Tensor4D {
-  const [n, height, width, channels] = x.shape;
-  if (channels === 1) return x;
-  return tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [n * channels, height, width, 1]);
-}
-
-/**
- * Images as tori: [m, h, w, 1] to [m, h + size − 1, w + size − 1, 1], where a `valid` filter of this size has h × w
- * positions.
- */
-function wrap(x: tf.Tensor4D, size: number): tf.Tensor4D {
-  if (size === 1) return x;
-  const before = Math.floor((size - 1) / 2);
-  const after = size - 1 - before;
-  return [1, 2].reduce((image, axis) => {
-    const length = image.shape[axis]!;
-    return tf.concat(
-      [part(image, axis, length - before, before), image, part(image, axis, 0, after)].filter(
-        ({ size: n }) => n > 0,
-      ),
-      axis,
-    );
-  }, x);
-}
-
-function part(x: tf.Tensor4D, axis: number, start: number, count: number): tf.Tensor4D {
-  const begin = [0, 0, 0, 0];
-  const sizes = [...x.shape];
-  begin[axis] = start;
-  sizes[axis] = count;
-  return tf.slice(x, begin as [number, number, number, number], sizes as [number, number, number, number]);
 }

@@ -2,7 +2,9 @@ export { convEnergy, type ConvEnergy, type ConvEnergyOptions } from './conv-ener
 export { convNetwork, multiplyAccumulates, paperChannels } from './conv-network.ts';
 export { energyOf } from './energy-of.ts';
 export { type Features, functionFeatures, type FunctionFeaturesOptions, joinFeatures } from './features.ts';
+export type { FilterBankOptions } from './filter-bank.ts';
 export { filterFeatures, type FilterFeaturesOptions } from './filter-features.ts';
+export { filterProducts } from './filter-products.ts';
 export {
   type Filter,
   gabor,

@@ -10,6 +10,7 @@ import {
   energyOf,
   type Features,
   filterFeatures,
+  filterProducts,
   functionFeatures,
   gabor,
   haar,
@@ -60,6 +61,8 @@ const made: Record<string, () => Features> = {
     }),
   'magnitudes, periodic': () =>
     filterFeatures({ imageShape: grey, filters: bank, boundary: 'periodic', marginal: magnitude() }),
+  'products of three channels, valid, scaled by examples': () =>
+    filterProducts({ imageShape: colour, filters: bank.slice(0, 5), examples: images([10, 12, 3]) }),
   'two banks joined': () =>
     joinFeatures(
       filterFeatures({ imageShape: grey, filters: intensity(), marginal: histogram() }),
