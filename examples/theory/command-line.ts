@@ -1,5 +1,6 @@
-/** What the examples of docs/theory.md have in common: two flags, and tables. */
+/** What the examples that draw have in common: two flags, and tables. */
 import { writeFile } from 'node:fs/promises';
+import { format, parse } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const { values: flags } = parseArgs({
@@ -9,9 +10,11 @@ const { values: flags } = parseArgs({
 /** `--full`: with the budget behind the numbers of the page. Otherwise a few seconds' worth. */
 export const full = flags.full;
 
-/** Writes the figure to the file that `--out` names, if it does. */
-export async function writeFigure(svg: string): Promise<void> {
-  if (flags.out !== undefined) await writeFile(flags.out, svg);
+/** Writes the figure to the file that `--out` names, if it does; a second one, `beside` it, to `name-beside.svg`. */
+export async function writeFigure(svg: string, beside?: string): Promise<void> {
+  if (flags.out === undefined) return;
+  const { dir, name, ext } = parse(flags.out);
+  await writeFile(beside === undefined ? flags.out : format({ dir, name: `${name}-${beside}`, ext }), svg);
 }
 
 /** Prints rows under their headings, in columns as wide as they need. */

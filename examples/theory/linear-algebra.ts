@@ -39,3 +39,16 @@ export function inverse(a: Matrix): number[][] {
     a.map((row, i) => row.map((_, k) => (i === k ? 1 : 0))),
   );
 }
+
+/** The lower triangular L of a = L Lᵀ. Throws RangeError where a is not positive definite. */
+export function cholesky(a: Matrix): number[][] {
+  const L = a.map((row) => row.map(() => 0));
+  a.forEach((row, i) => {
+    for (let j = 0; j <= i; j++) {
+      const rest = L[j]!.slice(0, j).reduce((sum, value, k) => sum - value * L[i]![k]!, row[j]!);
+      if (i === j && !(rest > 0)) throw new RangeError('the matrix is not positive definite');
+      L[i]![j] = i === j ? Math.sqrt(rest) : rest / L[j]![j]!;
+    }
+  });
+  return L;
+}

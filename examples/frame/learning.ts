@@ -1,0 +1,101 @@
+/** Algorithm 1 on patches of a data set, and the samples of what it has learned. */
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  batches,
+  type Dataset,
+  dispose,
+  type Energy,
+  foldIn,
+  type Key,
+  shortRun,
+  split,
+  uniform,
+} from '@srmcmc/core';
+import {
+  initialState,
+  type Learner,
+  type LearningState,
+  learningStep,
+  momentMatching,
+  noiseInitialised,
+  type Optimizer,
+} from '@srmcmc/estimators';
+import { langevin } from '@srmcmc/langevin';
+import { PATCH, patchesOf } from './patches.ts';
+
+/** The paper's dynamics, from the paper's noise, in fewer steps for smaller images: far from converged. */
+const chains = { kernel: langevin({ drift: 1, noise: 0.01 }), steps: 25, initial: uniform(PATCH) };
+
+/** Chains that run together once learning is over. */
+const AT_ONCE = 250;
+
+export interface Budget {
+  readonly iterations: number;
+  /** Patches and chains of one iteration. */
+  readonly batch: number;
+}
+
+/** Learns the energy's variables, each iteration from fresh noise. @returns the optimizer's state after the last one. */
+export async function learn(
+  name: string,
+  energy: Energy,
+  data: Dataset,
+  {
+    iterations,
+    batch,
+    optimizer,
+    key,
+    smoothing = 0,
+  }: Budget & { optimizer: Optimizer; key: Key; smoothing?: number },
+): Promise<LearningState['optimizer']> {
+  const learner: Learner = {
+    energy,
+    chains: noiseInitialised(chains),
+    estimator: momentMatching,
+    optimizer,
+    smoothing,
+  };
+  const [stateKey, dataKey, stepKey] = split(key, 3) as [Key, Key, Key];
+  const stream = batches(data, { batchSize: batch, key: dataKey });
+  const report = progress(name, iterations);
+  let state = initialState(learner, stateKey);
+  for (let i = 0; i < iterations; i++) {
+    const { indices } = (await stream.next()).value;
+    const patches = await patchesOf(data, indices);
+    const { state: next, ...made } = await learningStep(learner, state, patches, foldIn(stepKey, i));
+    dispose([patches, state, made]);
+    state = next;
+    report(i + 1);
+  }
+  return state.optimizer;
+}
+
+/** Fresh short runs, [n, ...PATCH]. */
+export async function samplesOf(energy: Energy, n: number, key: Key): Promise<tf.Tensor> {
+  const model = shortRun({ ...chains, energy });
+  const parts: tf.Tensor[] = [];
+  for (let first = 0; first < n; first += AT_ONCE) {
+    const [startKey, noiseKey] = split(foldIn(key, first)) as [Key, Key];
+    const z = model.prior(startKey, Math.min(AT_ONCE, n - first));
+    parts.push(await model.generateAsync(z, noiseKey));
+    z.dispose();
+  }
+  const all = tf.concat(parts);
+  dispose(parts);
+  return all;
+}
+
+const SECONDS_BETWEEN_REPORTS = 10;
+
+/** Says on standard error, now and then, how far learning is and how long it will take. */
+function progress(name: string, iterations: number): (done: number) => void {
+  const start = performance.now();
+  let last = start;
+  return (done) => {
+    const now = performance.now();
+    if (now - last < SECONDS_BETWEEN_REPORTS * 1000) return;
+    last = now;
+    const left = ((now - start) / done) * (iterations - done);
+    console.error(`${name}: ${done} of ${iterations} iterations, ${(left / 60_000).toFixed(1)} minutes left`);
+  };
+}
