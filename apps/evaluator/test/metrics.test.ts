@@ -47,6 +47,11 @@ beforeAll(async () => {
     'b.npy',
     BYTES.map((byte) => byte + SHIFT),
   );
+  const noise = uniforms(key(2), COUNT, 192);
+  writeArray(
+    'noisy.npy',
+    BYTES.map((byte, i) => byte + Math.floor(50 * noise[i]!)),
+  );
 });
 
 describe('metrics', () => {
@@ -132,6 +137,40 @@ describe('metrics', () => {
     ]);
     expect(measurements[0]!.computedWith.features.name).toBe('inception-v3-2015-12-05/64');
   }, 60_000);
+});
+
+describe('errors and extrapolation', () => {
+  it('by the bootstrap are not those of the jackknife, and of nothing are none', async () => {
+    const errors = async (kind: string): Promise<number | undefined> => {
+      const { measurements } = await measured(
+        ...[at('a.npy'), '--reference', at('noisy.npy'), '--features', 'pixels', '--errors', kind],
+      );
+      return measurements[0]!.standardError;
+    };
+    const [bootstrap, jackknife] = [await errors('bootstrap'), await errors('jackknife')];
+    expect(bootstrap! / jackknife!).toBeGreaterThan(0.3);
+    expect(bootstrap! / jackknife!).toBeLessThan(3);
+    expect(bootstrap).not.toBe(jackknife);
+    expect(await errors('none')).toBeUndefined();
+  });
+
+  it('to infinitely many images is nearer to 0, for two draws of one distribution, than the distance', async () => {
+    writeArray(
+      'other.npy',
+      Uint8Array.from(uniforms(key(3), COUNT, 192), (u) => Math.floor(200 * u)),
+    );
+    const draws = [at('a.npy'), '--reference', at('other.npy'), '--features', 'pixels', '--infinity'];
+    const { measurements } = await measured(...draws);
+    expect(measurements).toHaveLength(2);
+    expect(Math.abs(measurements[1]!.value)).toBeLessThan(measurements[0]!.value);
+  });
+
+  it('from statistics is refused, which have no subsets', async () => {
+    await evaluateOnCpu('stats', at('b.npy'), '--out', at('whole.npz'));
+    expect(await refusal('metrics', at('whole.npz'), '--reference', at('a.npy'), '--infinity')).toContain(
+      'needs images to take subsets of',
+    );
+  });
 });
 
 describe('stats', () => {

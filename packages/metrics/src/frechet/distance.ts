@@ -136,7 +136,7 @@ function warnings(
   const tooFew =
     `${fields}: ${counts} examples for ${sets.samples.dimension} features make a singular covariance; the distance is ` +
     `too large by ${bias.toPrecision(3)} for the means alone, and by more for the covariances: compare it at equal ` +
-    'counts only, or extrapolate it (frechetDistanceInfinity)';
+    'counts only, or extrapolate it to infinitely many (frechetDistanceInfinity, `srmcmc-eval metrics --infinity`)';
   return [tooFew, ...sentences];
 }
 
