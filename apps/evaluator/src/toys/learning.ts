@@ -28,7 +28,7 @@ export const LEARNING_DEFAULTS: LearningSettings = {
   iterations: 6000,
   steps: 100,
   stepSize: 0.05,
-  rate: 0.006,
+  rate: 0.004,
 };
 
 const BATCH = 128;
