@@ -49,7 +49,7 @@ export interface Synthesised {
   readonly iterations: number;
 }
 
-/** Wavelengths from two pixels, so that nothing is free, to a quarter of a texture of 64. */
+/** From two pixels, so that no grain is free, to the size of what the texture is made of. */
 const FILTERS: readonly Filter[] = [
   ...intensity(),
   ...haar({ sizes: [2] }),
