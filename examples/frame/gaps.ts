@@ -1,5 +1,6 @@
 /** Whether means of features agree, all of them at once. */
 import * as tf from '@tensorflow/tfjs-core';
+import { normalQuantile as quantile } from '@srmcmc/core';
 import type { Features } from '@srmcmc/energy';
 import { type FeatureSet, featureSet, type MomentGap, momentGaps } from '@srmcmc/metrics';
 
@@ -50,20 +51,7 @@ export function agreement(samples: FeatureSet, data: FeatureSet): Agreement {
   };
 }
 
-/** The z that a standard normal exceeds with a probability below 0.1. */
+/** The z that a standard normal exceeds with this probability. */
 export function normalQuantile(probability: number): number {
-  let [low, high] = [1, 40];
-  while (high - low > 1e-9) {
-    const middle = (low + high) / 2;
-    if (tail(middle) > probability) low = middle;
-    else high = middle;
-  }
-  return low;
-}
-
-/** P(Z > z) by Laplace's continued fraction, for z of 1 and more. */
-function tail(z: number): number {
-  let fraction = z;
-  for (let k = 100; k > 0; k--) fraction = z + k / fraction;
-  return Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI) / fraction;
+  return -quantile(probability);
 }

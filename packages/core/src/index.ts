@@ -3,6 +3,7 @@ export { requireBackend } from './backend.ts';
 export { type ChainOptions, type ChainResult, runChains, runChainsAsync, type Trace } from './chains.ts';
 export { chainPullback } from './chain-pullback.ts';
 export { type Batch, type BatchOptions, batches, type Dataset } from './dataset.ts';
+export { normalQuantile } from './normal-quantile.ts';
 export { elements, normal, normals, permutation, uniforms } from './draws.ts';
 export {
   type Energy,

@@ -1,5 +1,5 @@
 /** Rank normalisation (Vehtari et al. 2021, section 4.1): draws become the normal scores of their ranks. */
-import { normalQuantile } from './normal-quantile.ts';
+import { normalQuantile } from '@srmcmc/core';
 
 /** Blom's offset (1958). */
 const OFFSET = 3 / 8;

@@ -1,5 +1,6 @@
 /** Every diagnostic against ArviZ 0.23 and SciPy; tools/goldens/diagnostics made the numbers. */
 import { readFileSync } from 'node:fs';
+import { normalQuantile } from '@srmcmc/core';
 import { describe, expect, test } from 'vitest';
 import {
   bfmi,
@@ -13,7 +14,6 @@ import {
   tailEss,
 } from '@srmcmc/diagnostics';
 import { betaQuantile } from '../src/beta-quantile.ts';
-import { normalQuantile } from '../src/normal-quantile.ts';
 import { golden } from '../../../tools/goldens/golden.ts';
 
 interface Expected {

@@ -1,5 +1,5 @@
 /** Error bars of any measurement of sets of features, by measuring parts or resamplings of them. */
-import { foldIn, InvalidArgumentError, key, requireInteger, uniforms } from '@srmcmc/core';
+import { foldIn, InvalidArgumentError, key, normalQuantile, requireInteger, uniforms } from '@srmcmc/core';
 import { TooFewExamplesError } from './errors.ts';
 import { type FeatureSet, rowsOf } from './features/feature-set.ts';
 import type { Interval, Measurement } from './measurement.ts';
@@ -147,32 +147,4 @@ function quantile(sorted: Float64Array, fraction: number): number {
 /** @throws InvalidArgumentError unless 0 < level < 1. */
 export function requireLevel(level: number): void {
   if (!(level > 0 && level < 1)) throw new InvalidArgumentError('level', `must be in (0, 1), got ${level}`);
-}
-
-/**
- * The x that a standard normal is below with probability p, for p above ½: Newton's method on the distribution
- * function (Abramowitz and Stegun 1964, 26.2.10, summed until it stands still), which is concave there.
- */
-function normalQuantile(p: number): number {
-  let x = 0;
-  for (let i = 0; i < 50; i++) {
-    const density = Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
-    const step = (p - 0.5 - integral(x)) / density;
-    x += step;
-    if (Math.abs(step) < 1e-12) break;
-  }
-  return x;
-}
-
-/** Of the normal density from 0 to x. */
-function integral(x: number): number {
-  let term = x;
-  let sum = x;
-  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
-    term *= (-x * x) / (2 * n);
-    const next = sum + term / (2 * n + 1);
-    if (next === sum) break;
-    sum = next;
-  }
-  return sum / Math.sqrt(2 * Math.PI);
 }
