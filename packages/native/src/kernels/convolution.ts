@@ -21,34 +21,16 @@ import {
 } from './native-kernel.ts';
 
 export const convolutionKernels: Readonly<Record<string, NativeKernel>> = {
-  Conv2D: ({ inputs, attrs, backend }) => {
-    const x = input(inputs, 'x');
-    const filter = input(inputs, 'filter');
-    const info = convInfo(x.shape, filter.shape, attrs as Conv2DAttrs);
-    if (!areFloat(x, filter) || !isDense(info)) return undefined;
-    const y = backend.output(info.outShape);
-    backend.addon.conv2d(
-      convShape(info),
-      backend.floats(x),
-      backend.floats(filter),
-      y.values,
-      null,
-      ACTIVATIONS['linear']!,
-      0,
-      null,
-      productPrecision(),
-    );
-    return y.info;
-  },
+  Conv2D: (args) => conv2d(args, productPrecision()),
 
-  FusedConv2D: (args) => fusedConv2d(args, productPrecision()),
+  FusedConv2D: (args) => conv2d(args, productPrecision()),
 
   FusedConv2DInPrecision: (args) => {
     const { precision } = args.attrs as { readonly precision: Precision };
     if (!Object.hasOwn(PRECISION_CODES, precision)) {
       throw new TypeError("FusedConv2DInPrecision: 'precision' must be 'float32' or 'bfloat16'");
     }
-    return fusedConv2d(args, PRECISION_CODES[precision]);
+    return conv2d(args, PRECISION_CODES[precision]);
   },
 
   Conv2DBackpropInput: ({ inputs, attrs, backend }) => {
@@ -88,7 +70,8 @@ export const convolutionKernels: Readonly<Record<string, NativeKernel>> = {
   },
 };
 
-function fusedConv2d({ inputs, attrs, backend }: KernelArguments, precision: number): TensorInfo | undefined {
+/** With bias and activation where there are any. */
+function conv2d({ inputs, attrs, backend }: KernelArguments, precision: number): TensorInfo | undefined {
   const x = input(inputs, 'x');
   const filter = input(inputs, 'filter');
   const { bias, preluActivationWeights } = inputs;
