@@ -39,7 +39,9 @@ export function classifier(weights: ClassifierWeights): Classifier {
   const extractor = (layer: 'features' | 'logits', dimension: number): FeatureExtractor => ({
     source: {
       name: `cifar10-classifier/${layer}`,
-      ...{ weights: weights.sha256, resize: null, precision: 'float32' },
+      weights: weights.sha256,
+      resize: null,
+      precision: 'float32',
     },
     dimension,
     features: async (images) => {

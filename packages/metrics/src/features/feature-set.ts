@@ -25,7 +25,7 @@ export interface FeatureSet {
   readonly source: FeatureSource;
 }
 
-/** The source of features that the caller computed and does not describe. */
+/** The source of features that the caller computed and does not describe; the rest of one that says less than all. */
 export const UNNAMED: FeatureSource = { name: 'unnamed', weights: null, resize: null, precision: null };
 
 /**

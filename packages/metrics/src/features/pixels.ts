@@ -1,7 +1,7 @@
 /** Images themselves as features, averaged down: a distance that needs no network and no download. */
 import { elements, InvalidArgumentError, InvalidShapeError, requireInteger } from '@srmcmc/core';
 import type { FeatureExtractor } from './extractor.ts';
-import { requireImagesOf } from './feature-set.ts';
+import { requireImagesOf, UNNAMED } from './feature-set.ts';
 
 export interface PixelOptions {
   /** Of the images: [height, width, channels]. */
@@ -34,10 +34,7 @@ export function pixelFeatures({ shape, side = 8 }: PixelOptions): FeatureExtract
   const sizes = new Float64Array(dimension);
   for (const cell of cells) sizes[cell]! += 1;
   return {
-    source: {
-      name: `pixels ${rows}×${columns}×${channels}`,
-      ...{ weights: null, resize: 'means over cells', precision: null },
-    },
+    source: { ...UNNAMED, name: `pixels ${rows}×${columns}×${channels}`, resize: 'means over cells' },
     dimension,
     features: async (images) => {
       const n = requireImagesOf(shape, images);

@@ -1,7 +1,7 @@
 /** How much of an image's variance lies at which spatial frequency, whatever the direction, as features. */
 import { elements, InvalidArgumentError, InvalidShapeError } from '@srmcmc/core';
 import type { FeatureExtractor } from './extractor.ts';
-import { requireImagesOf } from './feature-set.ts';
+import { requireImagesOf, UNNAMED } from './feature-set.ts';
 import { radialPowerSpectrum } from './radial-power-spectrum.ts';
 
 export interface PowerSpectrumOptions {
@@ -36,10 +36,7 @@ export function powerSpectrumFeatures({ shape }: PowerSpectrumOptions): PowerSpe
   const scaledImage = new Float64Array(elements(shape));
   return {
     frequencies,
-    source: {
-      name: `power spectrum ${height}×${width}×${channels}`,
-      ...{ weights: null, resize: null, precision: null },
-    },
+    source: { ...UNNAMED, name: `power spectrum ${height}×${width}×${channels}` },
     dimension: frequencies.length,
     features: async (images) => {
       const n = requireImagesOf(shape, images);

@@ -1,9 +1,8 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { type BackendRequest, selectBackend } from '@srmcmc/backends';
-import { serializeStateDict } from '@srmcmc/pth';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { golden, relativeError, under } from '../../../../tools/goldens/golden.ts';
 import {
@@ -13,7 +12,7 @@ import {
   loadInceptionWeights,
   type Preprocessing,
 } from '../../src/index.ts';
-import { randomImages, randomState, rawTensors } from './random.ts';
+import { randomImages, randomWeights } from './random.ts';
 import { temporaryFolder } from './temporary.ts';
 
 const FEATURES = [64, 192, 768, 2048, 'logitsUnbiased', 'logits'] as const;
@@ -27,11 +26,7 @@ const folder = temporaryFolder();
 const reference = golden(import.meta.url, 'inception-random');
 let weights: InceptionWeights;
 
-beforeAll(async () => {
-  const file = join(folder, 'random.pth');
-  writeFileSync(file, serializeStateDict(rawTensors(randomState(2015))));
-  weights = await loadInceptionWeights(file);
-}, SLOWEST_MS);
+beforeAll(async () => void (weights = await randomWeights(folder)), SLOWEST_MS);
 beforeEach(async () => {
   await selectBackend('auto');
 });

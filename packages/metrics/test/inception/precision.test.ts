@@ -1,9 +1,7 @@
 /** Inception in mixed precision: its features are nearly the references', and say what they are. */
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { selectBackend } from '@srmcmc/backends';
 import { InvalidArgumentError } from '@srmcmc/core';
-import { serializeStateDict } from '@srmcmc/pth';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { golden, relativeError } from '../../../../tools/goldens/golden.ts';
 import {
@@ -13,12 +11,11 @@ import {
   type InceptionPrecision,
   type InceptionWeights,
   inceptionV3,
-  loadInceptionWeights,
   loadStatistics,
   saveStatistics,
   statisticsOf,
 } from '../../src/index.ts';
-import { randomImages, randomState, rawTensors } from './random.ts';
+import { randomImages, randomWeights } from './random.ts';
 import { temporaryFolder } from './temporary.ts';
 
 /** The most that rounding to 8 significant bits moves a number. */
@@ -28,11 +25,7 @@ const folder = temporaryFolder();
 const images = randomImages(1, 4, 32, 32);
 let weights: InceptionWeights;
 
-beforeAll(async () => {
-  const file = join(folder, 'random.pth');
-  writeFileSync(file, serializeStateDict(rawTensors(randomState(2015))));
-  weights = await loadInceptionWeights(file);
-}, SLOWEST_MS);
+beforeAll(async () => void (weights = await randomWeights(folder)), SLOWEST_MS);
 
 function features(feature: 64 | 192 | 768, precision: InceptionPrecision): Float32Array {
   const inception = inceptionV3(weights, { features: [feature], precision });

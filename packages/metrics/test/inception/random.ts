@@ -2,9 +2,13 @@
  * Weights and images drawn from a seed, the same numbers as in tools/goldens/metrics-inception/make.py, and the files
  * that such weights are published as.
  */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { key, uniforms } from '@srmcmc/core';
+import { serializeStateDict } from '@srmcmc/pth';
 import { fromFloat32, type RawTensor } from '@srmcmc/safetensors';
 import { CONVOLUTIONS } from '../../src/inception/convolutions.ts';
+import { type InceptionWeights, loadInceptionWeights } from '../../src/index.ts';
 
 export interface Values {
   readonly shape: readonly number[];
@@ -33,6 +37,13 @@ export function randomState(seed: number): Map<string, Values> {
   draw('fc.weight', [1008, 2048], (u) => (2 * u - 1) * Math.sqrt(3 / 2048));
   draw('fc.bias', [1008], centred);
   return state;
+}
+
+/** The weights that the goldens are of, by way of a file in the folder. */
+export async function randomWeights(folder: string): Promise<InceptionWeights> {
+  const file = join(folder, 'random.pth');
+  writeFileSync(file, serializeStateDict(rawTensors(randomState(2015))));
+  return loadInceptionWeights(file);
 }
 
 /** [count, height, width, 3]: blocks of 8×8 pixels of one colour, and noise. */
