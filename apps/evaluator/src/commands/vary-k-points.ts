@@ -9,6 +9,7 @@ import { variedDensitiesCharts, variedDensitiesPlot } from '../pictures/varied-d
 import { type About, writeJson } from '../result.ts';
 import type { SampledDensity } from '../toys/densities.ts';
 import { type DensitiesMeasured, type DensityRow, measureDensities } from '../varied-steps/densities.ts';
+import { aboutChains, headOf, rowName, warnOfDiverged } from '../varied-steps/telling.ts';
 import { digits } from '../words.ts';
 import type { VaryKFlags } from './vary-k-flags.ts';
 
@@ -37,29 +38,21 @@ export async function varyPoints(
   { model, toy, steps, program }: VariedPoints,
   flags: VaryKFlags,
 ): Promise<void> {
-  const { out, plot, json, seed, count = DEFAULT_COUNT } = flags;
+  const { out, plot, json, seed, noiseOff, count = DEFAULT_COUNT } = flags;
+  const chains = { count, seed, noiseOff };
   const learned = model.sampler.steps;
   const measured = await measureDensities(context, model, toy, {
-    ...{ steps, count, seed, noise: !flags.noiseOff, signal: context.signal },
+    ...{ steps, count, seed, noise: !noiseOff, signal: context.signal },
     batch: flags.batch ?? defaultBatch(model),
   });
-  for (const { steps: k, diverged } of measured.rows) {
-    if (diverged === 0) continue;
-    context.stderr.write(`warning: ${diverged} of ${count} chains are not finite after ${k} steps\n`);
-  }
+  warnOfDiverged(context, measured.rows, chains);
   await writePicture(out, await variedDensitiesPlot(toy.name, measured, learned));
   if (plot !== undefined) await writePicture(plot, variedDensitiesCharts(measured, learned));
 
   const { low, high, cells } = measured.grid;
   if (json !== undefined) {
     await writeJson(context, json, {
-      program,
-      model: model.path,
-      iteration: model.iteration,
-      sampler: model.sampler,
-      chains: count,
-      seed,
-      noise: !flags.noiseOff,
+      ...aboutChains(model, program, chains),
       truth: { toy: toy.name, entropy: measured.truth.entropy },
       grid: { low, high, cells },
       rows: measured.rows.map(({ samples, ...row }) => ({ ...row, samples: samples && numbersOf(samples) })),
@@ -67,11 +60,9 @@ export async function varyPoints(
     });
   }
   if (json === true) return;
-  const iterations = model.iteration === undefined ? '' : `, ${model.iteration} iterations`;
+  const head = headOf(out, model, chains);
   context.stdout.write(
-    `${out}: ${model.path}${iterations}, learned with K = ${learned}\n` +
-      `${count} chains, seed ${seed}${flags.noiseOff ? ', no noise' : ''}, against ${toy.name} on [${low}, ${high}]; nats\n` +
-      `${tableOf(measured, learned)}\n`,
+    `${head}, against ${toy.name} on [${low}, ${high}]; nats\n${tableOf(measured, learned)}\n`,
   );
 }
 
@@ -87,7 +78,7 @@ function tableOf({ truth, exactDraws, rows }: DensitiesMeasured, learned: number
     String(outside),
   ];
   const line = ({ steps, samples, gradientNorm, lastGradientNorm }: DensityRow): string[] => [
-    steps === learned ? `${steps}, as learned` : String(steps),
+    rowName(steps, learned),
     ...(samples === null ? ['none on the grid', '', ''] : numbers(samples)),
     digits(gradientNorm),
     digits(lastGradientNorm),

@@ -21,6 +21,7 @@ import { type About, programOf, writeJson } from '../result.ts';
 import { LEARNING_DEFAULTS, learnToy } from '../toys/learning.ts';
 import { toyLearnedBy, toyNamed } from '../toys/subject.ts';
 import { measureSteps, type StepsMeasured, type StepsRow } from '../varied-steps/measures.ts';
+import { aboutChains, headOf, rowName, warnOfDiverged } from '../varied-steps/telling.ts';
 import { digits } from '../words.ts';
 import type { VaryKFlags } from './vary-k-flags.ts';
 import { requireFlagsOfPoints, varyPoints } from './vary-k-points.ts';
@@ -49,14 +50,16 @@ export async function varyK(context: Context, path: string, flags: VaryKFlags): 
     const model = await learnToy(context, named, { ...LEARNING_DEFAULTS, seed: flags.seed });
     return varyPoints(context, { model, toy: named, steps: stepsFor(model), program }, flags);
   }
-  const program = programOf(await useBackend(context, flags));
+  // A model opens on a backend, and what it is of decides what its chains are computed in.
+  await selectBackend(flags.backend);
   const model = await openModel(path);
+  const program = programOf(await useBackend(context, isOfPoints(model) ? ofPoints : flags));
   for (const warning of model.warnings) context.stderr.write(`warning: ${warning}\n`);
-  if (!isOfPoints(model)) return varyImages(context, { model, steps: stepsFor(model), program }, flags);
+  const varied = { model, steps: stepsFor(model), program };
+  if (!isOfPoints(model)) return varyImages(context, varied, flags);
   requireFlagsOfPoints(flags);
-  const { label } = await selectBackend(flags.backend, { precision: ofPoints.precision });
   const toy = toyLearnedBy(model, 'reference', flags.reference);
-  return varyPoints(context, { model, toy, steps: stepsFor(model), program: programOf(label) }, flags);
+  return varyPoints(context, { ...varied, toy }, flags);
 }
 
 /** Draws the picture and prints the numbers of each K; with `plot` it draws those too. */
@@ -82,10 +85,7 @@ async function varyImages(
     reference: data,
     measuring: { errors: flags.errors, infinity: false, seed: number },
   }).finally(dispose);
-  for (const { steps: k, diverged } of measured.rows) {
-    if (diverged === 0) continue;
-    context.stderr.write(`warning: ${diverged} of ${count} chains are not finite after ${k} steps\n`);
-  }
+  warnOfDiverged(context, measured.rows, flags);
 
   const rows = measured.rows.map(({ steps: k }, i) => ({
     label: `K = ${k}`,
@@ -98,13 +98,7 @@ async function varyImages(
   if (json !== undefined) {
     const { images: _, ...numbers } = measured;
     await writeJson(context, json, {
-      program,
-      model: model.path,
-      iteration: model.iteration,
-      sampler: model.sampler,
-      chains: count,
-      seed: number,
-      noise: !flags.noiseOff,
+      ...aboutChains(model, program, flags),
       ...(data && { reference: { data: data.name, examples: data.count } }),
       ...numbers,
     });
@@ -136,26 +130,18 @@ async function referenceFor(
   return openReference(model, { reference: name, split: part, crop: side, count, sigma: 0, seed: number });
 }
 
-function summary(
-  { path, iteration, sampler }: Model,
-  data: Reference | undefined,
-  { out, count, seed: number, noiseOff: isQuiet }: VaryImagesFlags,
-): string {
-  const iterations = iteration === undefined ? '' : `, ${iteration} iterations`;
+function summary(model: Model, data: Reference | undefined, flags: VaryImagesFlags): string {
   const compared =
     data === undefined
       ? ''
       : `, distances to ${data.count} of ${data.name}, those of data to ${data.count} others`;
-  return (
-    `${out}: ${path}${iterations}, learned with K = ${sampler.steps}\n` +
-    `${count} chains, seed ${number}${isQuiet ? ', no noise' : ''}${compared}; ± one standard error`
-  );
+  return `${headOf(flags.out, model, flags)}${compared}; ± one standard error`;
 }
 
 function tableOf({ rows, data, features: names, warnings }: StepsMeasured, learned: number): string {
   const header = ['K', 'mean |x|', 'outside [-1, 1]', "mean |f'|", "last |f'|", ...names];
   const line = (row: StepsRow): string[] => [
-    row.steps === learned ? `${row.steps}, as learned` : String(row.steps),
+    rowName(row.steps, learned),
     row.magnitude === null ? 'not finite' : withError(row.magnitude),
     row.outside === null ? '' : `${(100 * row.outside).toFixed(2)} %`,
     digits(row.gradientNorm),

@@ -1,11 +1,11 @@
 /** The density of the same chains of points after each number of steps, beside the truth; and the numbers against K. */
-import { densityMap, type LineChart, lineCharts, PALETTE, type Series } from '@srmcmc/figures';
+import { densityMap, lineCharts, PALETTE, type Series } from '@srmcmc/figures';
 import type { Grid } from '@srmcmc/metrics';
 import type { ToyDensity } from '../toys/densities.ts';
 import type { DensitiesMeasured, DensityRow } from '../varied-steps/densities.ts';
+import { ChartsAgainstSteps } from './charts-against-steps.ts';
 import { divergenceText, fromTheTop, planeOf } from './toy-densities-plot.ts';
 
-const GREY = '#8b94a3';
 const PER_ROW = 4;
 /** Above the largest, for a curve not to touch the frame. */
 const HEADROOM = 1.05;
@@ -41,26 +41,7 @@ export function variedDensitiesCharts(
   { truth, exactDraws, rows }: DensitiesMeasured,
   learned: number,
 ): string {
-  const [first, last] = [rows[0]!.steps, rows.at(-1)!.steps];
-  const isWithin = first <= learned && learned <= last;
-  const chart = (title: string, yLabel: string, series: Series[]): LineChart => ({
-    title,
-    yLabel,
-    series,
-    xLabel: 'K, steps of a chain',
-    xScale: 'log',
-    marks: isWithin ? [learned] : [],
-    width: 440,
-    height: 330,
-  });
-  const level = (label: string, value: number): Series => ({
-    label,
-    colour: GREY,
-    points: [
-      [first, value],
-      [last, value],
-    ],
-  });
+  const against = new ChartsAgainstSteps(rows, learned);
   const estimated = (of: (density: ToyDensity) => number): Series => ({
     label: 'KDE of samples',
     style: 'dots',
@@ -71,24 +52,24 @@ export function variedDensitiesCharts(
     style: 'dots',
     points: rows.map((row) => [row.steps, of(row)] as const),
   });
-  return lineCharts({
-    title: `The same chains after K steps; learned with K = ${learned}${isWithin ? ' (dashed)' : ''}`,
-    charts: [
-      {
-        ...chart('distance to the truth', 'KL(truth ‖ ·), nats', [
-          estimated(({ divergence }) => divergence),
-          level('KDE of exact draws', exactDraws.divergence),
-        ]),
-        yScale: 'log',
-      },
-      chart('entropy', 'entropy, nats', [estimated(({ entropy }) => entropy), level('truth', truth.entropy)]),
-      chart('gradients', 'mean |f′(x)|', [
+  const distance = against.chart('distance to the truth', 'KL(truth ‖ ·), nats', [
+    estimated(({ divergence }) => divergence),
+    against.level('KDE of exact draws', exactDraws.divergence),
+  ]);
+  return against.picture(
+    [
+      { ...distance, yScale: 'log' },
+      against.chart('entropy', 'entropy, nats', [
+        estimated(({ entropy }) => entropy),
+        against.level('truth', truth.entropy),
+      ]),
+      against.chart('gradients', 'mean |f′(x)|', [
         gradients('over all K steps', ({ gradientNorm }) => gradientNorm),
         gradients('before the last', ({ lastGradientNorm }) => lastGradientNorm),
       ]),
     ],
-    chartsPerRow: 3,
-  });
+    3,
+  );
 }
 
 function maps(title: string, grid: Grid, panels: readonly Panel[], highest: number): Promise<string> {
