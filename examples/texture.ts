@@ -11,6 +11,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { selectBackend } from '@srmcmc/backends';
 import { InvalidArgumentError, key } from '@srmcmc/core';
 import { imageTable, pixelsToPng, svgToPng } from '@srmcmc/figures';
+import { progress } from './theory/progress.ts';
 import { readGrey, toGrey } from './texture/grey.ts';
 import { synthesise } from './texture/synthesise.ts';
 
@@ -52,7 +53,10 @@ for (const file of files) {
     if (signal.aborted) break;
     const texture = { observed: standardised, size, statistics, iterations, key: key(seed) };
     const started = performance.now();
-    const made = await synthesise(texture, { signal, onProgress: progress(`${name}, ${statistics}`) });
+    const onProgress = progress(5, (share, left) =>
+      console.error(`${name}, ${statistics}: ${(100 * share).toFixed(0)} %, ${left.toFixed(0)} s left`),
+    );
+    const made = await synthesise(texture, { signal, onProgress });
     const seconds = ((performance.now() - started) / 1000).toFixed(0);
     console.log(
       `${name}: ${made.iterations} iterations in ${seconds} s; ${made.features} features of ${statistics} differ by ` +
@@ -76,17 +80,4 @@ if (flags.out !== undefined) {
   const title = 'the image, from histograms, from products';
   const svg = await imageTable({ title, shape: [size, size, 1], rows });
   await writeFile(flags.out, flags.out.endsWith('.png') ? await svgToPng(svg) : svg);
-}
-
-/** Says every five seconds how far one synthesis is, and how long it still takes. */
-function progress(what: string): (share: number) => void {
-  const started = performance.now();
-  let shown = started;
-  return (share) => {
-    const now = performance.now();
-    if (now - shown < 5000) return;
-    shown = now;
-    const left = (((now - started) * (1 - share)) / share / 1000).toFixed(0);
-    console.error(`${what}: ${(100 * share).toFixed(0)} %, ${left} s left`);
-  };
 }

@@ -21,6 +21,7 @@ import {
   type Optimizer,
 } from '@srmcmc/estimators';
 import { langevin } from '@srmcmc/langevin';
+import { progress } from '../theory/progress.ts';
 import { PATCH, patchesOf } from './patches.ts';
 
 /** The paper's dynamics, from the paper's noise, in fewer steps for smaller images: far from converged. */
@@ -28,6 +29,7 @@ const chains = { kernel: langevin({ drift: 1, noise: 0.01 }), steps: 25, initial
 
 /** Chains that run together once learning is over. */
 const AT_ONCE = 250;
+const SECONDS_BETWEEN_REPORTS = 10;
 
 export interface Budget {
   readonly iterations: number;
@@ -57,7 +59,10 @@ export async function learn(
   };
   const [stateKey, dataKey, stepKey] = split(key, 3) as [Key, Key, Key];
   const stream = batches(data, { batchSize: batch, key: dataKey });
-  const report = progress(name, iterations);
+  const report = progress(SECONDS_BETWEEN_REPORTS, (share, left) => {
+    const done = Math.round(share * iterations);
+    console.error(`${name}: ${done} of ${iterations} iterations, ${(left / 60).toFixed(1)} minutes left`);
+  });
   let state = initialState(learner, stateKey);
   for (let i = 0; i < iterations; i++) {
     const { indices } = (await stream.next()).value;
@@ -65,7 +70,7 @@ export async function learn(
     const { state: next, ...made } = await learningStep(learner, state, patches, foldIn(stepKey, i));
     dispose([patches, state, made]);
     state = next;
-    report(i + 1);
+    report((i + 1) / iterations);
   }
   return state.optimizer;
 }
@@ -83,19 +88,4 @@ export async function samplesOf(energy: Energy, n: number, key: Key): Promise<tf
   const all = tf.concat(parts);
   dispose(parts);
   return all;
-}
-
-const SECONDS_BETWEEN_REPORTS = 10;
-
-/** Says on standard error, now and then, how far learning is and how long it will take. */
-function progress(name: string, iterations: number): (done: number) => void {
-  const start = performance.now();
-  let last = start;
-  return (done) => {
-    const now = performance.now();
-    if (now - last < SECONDS_BETWEEN_REPORTS * 1000) return;
-    last = now;
-    const left = ((now - start) / done) * (iterations - done);
-    console.error(`${name}: ${done} of ${iterations} iterations, ${(left / 60_000).toFixed(1)} minutes left`);
-  };
 }
