@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { key, uniforms } from '@srmcmc/core';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -95,6 +96,14 @@ describe('metrics', () => {
     }
     const { measurements } = await measured(model, '--reference', at('folder'), '--count', '4');
     expect(measurements[0]!.computedWith.features.name).toBe('pixels 8×8×3');
+  });
+
+  it('takes .npz files of images that numpy wrote', async () => {
+    const golden = (name: string): string => fileURLToPath(new URL(`goldens/${name}.npz`, import.meta.url));
+    const pixels = ['--features', 'pixels'];
+    const { measurements } = await measured(golden('bytes'), '--reference', golden('brighter'), ...pixels);
+    expect(measurements[0]!.value).toBeCloseTo(192 * (SHIFT / 255) ** 2, 10);
+    expect(measurements[0]!.computedWith.samples).toBe(40);
   });
 
   it('prints what the numbers were computed with', async () => {

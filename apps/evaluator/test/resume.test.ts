@@ -27,10 +27,11 @@ interface Ended {
 }
 
 /** Measures samples with the cache folder of that name; `signal` is sent when the first batch is on the disk. */
-async function run(cache: string, signal?: NodeJS.Signals): Promise<Ended> {
+async function run(cache: string, signal?: NodeJS.Signals, ...flags: string[]): Promise<Ended> {
   const args = [
     ...['metrics', model, '--reference', model, '--backend', 'cpu', '--steps', '60'],
     ...['--count', String(COUNT), '--batch', String(BATCH), '--json', at(`${cache}.json`)],
+    ...flags,
   ];
   const child = spawn(process.execPath, ['--conditions=@srmcmc/source', '--import', 'tsx', cli, ...args], {
     cwd: root,
@@ -93,6 +94,23 @@ describe('an evaluation', () => {
         /\d+ of 160 images of the reference are kept: the same command goes on from there/,
       );
       expect(stderr).toContain('stopped: nothing was written');
+    },
+    PATIENCE_MS,
+  );
+});
+
+describe('--fresh', () => {
+  it(
+    'reads again what a run that was killed had read, and ends with the same numbers',
+    async () => {
+      expect((await run('fresh', 'SIGKILL')).code).toBeNull();
+      expect(journalsIn('fresh')).toHaveLength(1);
+      const { code, stderr } = await run('fresh', undefined, '--fresh');
+      expect(code).toBe(0);
+      expect(stderr).not.toContain('are known from before');
+      await run('again');
+      expect(measurementsIn('fresh')).toEqual(measurementsIn('again'));
+      expect(journalsIn('fresh')).toEqual([]);
     },
     PATIENCE_MS,
   );
