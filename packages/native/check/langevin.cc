@@ -79,7 +79,7 @@ double trajectory_error(const Sampler& sampler, const ReferenceNetwork& f, const
 }
 
 /// The largest error of a single step among those that a run made, each from where the run itself was, relative to the
-/// largest position. A piecewise linear f has kinks: on different sides of one, two trajectories part for good, so that
+/// step, in the Euclidean norm. A piecewise linear f has kinks: on different sides of one, two trajectories part for good, so that
 /// of long ones only the steps can be compared, and of those, only ones that start clear of every kink.
 double step_error(const Sampler& sampler, const ReferenceNetwork& f, int64_t steps, int64_t chains) {
   Schedules s = constant(static_cast<int>(steps), 0);
@@ -87,7 +87,7 @@ double step_error(const Sampler& sampler, const ReferenceNetwork& f, int64_t ste
   const int64_t event = f.event();
   const Floats start = start_of(f, chains);
   const Result run = sampled(sampler, f, s, start.data(), chains);
-  double worst = 0, largest = 0;
+  double worst = 0;
   int64_t compared = 0;
   for (int64_t t = 0; t < steps; ++t)
     for (int64_t chain = 0; chain < chains; ++chain) {
@@ -96,13 +96,15 @@ double step_error(const Sampler& sampler, const ReferenceNetwork& f, int64_t ste
       const auto truth = f.evaluate({from, from + event}, sampler.precision);
       if (f.is_piecewise_linear() && truth.margin < 4e-6) continue;
       ++compared;
+      double off = 0, step = 0;
       for (int64_t i = 0; i < event; ++i) {
-        const double off = std::fabs(to[i] - (from[i] + truth.gradient[static_cast<size_t>(i)]));
-        worst = worse(worst, off);
-        largest = std::fmax(largest, std::fabs(to[i]));
+        const double g = truth.gradient[static_cast<size_t>(i)], d = to[i] - (from[i] + g);
+        off += d * d;
+        step += g * g;
       }
+      worst = worse(worst, std::sqrt(off / step));
     }
-  return compared >= steps * chains / 4 ? worst / largest : INFINITY;
+  return compared >= steps * chains / 4 ? worst : INFINITY;
 }
 
 }  // namespace
@@ -122,7 +124,8 @@ void add_langevin(Checks& checks, const Options& options, const Sampler& sampler
   trajectory("noise, schedules, clamps and snapshots, m = 7", small_network(), varied(steps), 7);
   trajectory("smooth activation, m = 5", paper_network(12, 3, {6, 12}, Activation::softplus), varied(steps), 5);
   const auto single = [&](const std::string& claim, const ReferenceNetwork& f, int64_t count, int64_t chains) {
-    add(claim, sampler.precision == Sampler::float32 ? 3e-7 : 1e-4, [=] { return step_error(sampler, f, count, chains); });
+    // In bfloat16 a sum near zero may take the other sign, which in a small net is much of the gradient.
+    add(claim, sampler.precision == Sampler::float32 ? 1e-5 : 0.15, [=] { return step_error(sampler, f, count, chains); });
   };
   single("each of " + std::to_string(steps) + " noiseless steps, m = 5", paper_network(12, 3, {7, 18, 33}), steps, 5);
   if (!quick) {

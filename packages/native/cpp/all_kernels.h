@@ -18,7 +18,8 @@ void fma_loop(int64_t tasks, int64_t iterations, float* sink) {
   auto task = [&](int64_t index, int) {
     vec sum[12];
     for (int i = 0; i < 12; ++i) sum[i] = splat(static_cast<float>(i));
-    vec a = splat(0.999f), b = splat(0.001f);
+    volatile float factor = 0.999f, term = 0.001f;  // a compiler that knows them finds a sum that does not change
+    const vec a = splat(factor), b = splat(term);
     for (int64_t k = 0; k < iterations; ++k) {
 #pragma GCC unroll 12
       for (int i = 0; i < 12; ++i) sum[i] = sum[i] * a + b;

@@ -1,188 +1,51 @@
-// Convolutions as implicit matrix products: no im2col. At one output position every image of a group reads the
-// same taps, so a tile's rows are images, taps outside the picture are left out rather than multiplied by zero,
-// and each row of taps is one contiguous run of the input.
+// The products of a grid, whichever way they are made, and the convolution forward.
 #pragma once
-#include "ahead.h"
-#include "parallel.h"
-#include "tile.h"
+#include "direct_product.h"
+#include "minimal_filtering.h"
 
 namespace {
 
 using srmcmc::ConvShape;
 
-/// One spatial axis: output position first + i * outStep reads source positions
-/// sourceFirst + i * sourceStep + t * tapStep for t < taps, those inside [0, sourceSize).
-struct Axis {
-  int64_t count, outFirst, outStep, sourceFirst, sourceStep, taps, tapStep, sourceSize;
-};
-struct TapRange {
-  int64_t first, end;
-};
-INLINE TapRange taps_inside(const Axis& axis, int64_t i) {
-  const int64_t s = axis.sourceFirst + i * axis.sourceStep;
-  // A division costs as much as a short tile's whole row of taps.
-  const auto steps = [&](int64_t distance) {
-    return axis.tapStep == 1 ? distance : divide_up(distance, axis.tapStep);
-  };
-  const int64_t first = s >= 0 ? 0 : smaller(axis.taps, steps(-s));
-  const int64_t end = s >= axis.sourceSize ? 0 : smaller(axis.taps, steps(axis.sourceSize - s));
-  return {first, larger(first, end)};
-}
+constexpr int64_t FEWEST_PIECES = 16;  // that a large product is cut into, for any number of threads
 
-struct Grid {
-  Axis y, x;
-  int64_t batch, channels, outputs;                    // channels of the source, channels of the output
-  int64_t sourceRow, sourceImage, outWidth, outImage;  // strides in floats, but outWidth in positions
-};
-
-INLINE int64_t panels_of(int64_t outputs) { return divide_up(outputs, PANEL); }
+/// Floats of a grid's packed weights.
 INLINE int64_t packed_size(const Grid& g) {
-  const int64_t terms = g.y.taps * g.x.taps * g.channels;
-  return g.outputs == 1 ? terms + L : panels_of(g.outputs) * PANEL * terms;
+  const int taps = minimal_taps(g);
+  return taps ? minimal_packed_size(g, taps) : direct_packed_size(g);
 }
 
-// A pass multiplies as many terms of a panel as stay in the first-level cache while all positions use them.
-constexpr int64_t PASS_BYTES = 24 * 1024;
-constexpr int64_t CHUNK_FLOATS = 256 * 1024 / 4;
-constexpr int64_t FEWEST_TILES = 8;  // that share a panel once it is in the cache
-
-/// How a grid is cut up. The sum of an element has the same terms in the same order in any batch.
-struct Pieces {
-  int64_t groups, groupSize;  // of images
-  int64_t tapRowsAPass, termsAPass;
-  int64_t blocks, block;  // of output rows
-  int64_t panelParts, panelsAPart;
-  int64_t count;
-};
-
-Pieces pieces_of(const Grid& g) {
-  Pieces p{};
-  if (g.batch <= 0 || g.y.count <= 0 || g.x.count <= 0 || g.outputs <= 0) return p;
-  const bool oneColumn = g.outputs == 1;
-  const int64_t panels = panels_of(g.outputs);
-  const int64_t rowTerms = g.x.taps * g.channels;
-  const int64_t panelTerms = g.y.taps * rowTerms;
-
-  const bool rowsAreImages = g.batch * 3 >= ROWS * 2;
-  p.groups = rowsAreImages ? divide_up(g.batch, ROWS) : g.batch;
-  p.groupSize = rowsAreImages ? ROWS : 1;
-
-  // Passes: blocks of tap rows, or parts of one row when a row alone is too long.
-  const int64_t passTerms = larger(1, oneColumn ? panelTerms : PASS_BYTES / 4 / PANEL);
-  const int64_t mostTapRows = larger(1, passTerms / larger(1, rowTerms));
-  p.tapRowsAPass = larger(1, divide_up(g.y.taps, larger(1, divide_up(g.y.taps, mostTapRows))));
-  p.termsAPass = g.x.tapStep == 1 && rowTerms > passTerms
-                     ? divide_up(rowTerms, divide_up(rowTerms, passTerms))
-                     : larger(1, rowTerms);
-
-  // A task's rows of input and output stay in the second-level cache while the panels pass by.
-  const int64_t rowFloats = p.groupSize * (g.y.sourceStep * g.sourceRow + g.y.outStep * g.outWidth * g.outputs);
-  const int64_t mostRows = larger(larger(1, CHUNK_FLOATS / larger(1, rowFloats)), divide_up(FEWEST_TILES, g.x.count));
-  p.blocks = divide_up(g.y.count, mostRows);
-  p.block = divide_up(g.y.count, p.blocks);
-  p.panelParts = smaller(panels, divide_up(32, p.groups * p.blocks));
-  p.panelsAPart = divide_up(panels, p.panelParts);
-  p.count = p.groups * p.blocks * p.panelParts;
-  return p;
+/// Packs term (tap row, tap column, channel) x output. at(tapRow, tapColumn) gives the address of channel 0, output 0 of
+/// a tap.
+template <class At>
+void pack_panels(const Grid& g, int64_t channelStride, int64_t outputStride, float* packed, At&& at) {
+  if (const int taps = minimal_taps(g))
+    pack_minimal(g, taps, channelStride, outputStride, packed, at);
+  else
+    pack_direct(g, channelStride, outputStride, packed, at);
 }
 
-/// Piece `index` of a product. The epilogue's bias and slopes fill whole panels.
-void multiply_piece(const Grid& g, const Pieces& p, int64_t index, const float* source, const float* packed,
-                    float* out, const Epilogue& epilogue) {
-  const bool oneColumn = g.outputs == 1;
-  const bool rowsAreImages = p.groupSize > 1;
-  const bool merged = g.x.tapStep == 1;  // a row of taps is contiguous in the source
-  const int64_t panels = panels_of(g.outputs);
-  const int64_t panelWidth = oneColumn ? 1 : PANEL;
-  const int64_t rowTerms = g.x.taps * g.channels;
-  const int64_t panelTerms = g.y.taps * rowTerms;
-  const int64_t part = index % p.panelParts;
-  const int64_t rowBlock = index / p.panelParts % p.blocks;
-  const int64_t group = index / p.panelParts / p.blocks;
-  const int64_t image = rowsAreImages ? group * g.batch / p.groups : group;
-  const int images = static_cast<int>(rowsAreImages ? (group + 1) * g.batch / p.groups - image : 1);
-  const int64_t yEnd = smaller(g.y.count, (rowBlock + 1) * p.block);
-  Tile t{};
-  t.epilogue = &epilogue;
-  t.a1 = g.y.tapStep * g.sourceRow;
-  t.b1 = rowTerms * PANEL;
-  t.a2 = g.x.tapStep * g.channels;
-  t.b2 = g.channels * PANEL;
-  t.count2 = 1;
-  for (int64_t panel = part * p.panelsAPart; panel < smaller(panels, (part + 1) * p.panelsAPart); ++panel) {
-    const float* b = packed + panel * panelTerms * PANEL;
-    t.columns = static_cast<int>(smaller(PANEL, g.outputs - panel * PANEL));
-    t.bias = epilogue.bias ? epilogue.bias + panel * PANEL : nullptr;
-    t.prelu = epilogue.prelu ? epilogue.prelu + panel * PANEL : nullptr;
-    for (int64_t tap0 = 0; tap0 == 0 || tap0 < g.y.taps; tap0 += p.tapRowsAPass)
-      for (int64_t term0 = 0; term0 == 0 || term0 < rowTerms; term0 += p.termsAPass) {
-        t.first = tap0 == 0 && term0 == 0;
-        t.last = tap0 + p.tapRowsAPass >= g.y.taps && term0 + p.termsAPass >= rowTerms;
-        // The next pass may have to come from memory that all cores share.
-        const int64_t pass = smaller(p.tapRowsAPass, g.y.taps - tap0) * smaller(p.termsAPass, rowTerms - term0);
-        const int64_t next = ((panel * g.y.taps + tap0) * rowTerms + term0 + pass) * panelWidth;
-        Ahead ahead(packed + next, smaller(pass * panelWidth, panels * panelTerms * panelWidth - next) * 4,
-                    (yEnd - rowBlock * p.block) * g.x.count);
-        for (int64_t y = rowBlock * p.block; y < yEnd; ++y) {
-          const TapRange ty = taps_inside(g.y, y);
-          const int64_t ty0 = larger(ty.first, tap0), ty1 = smaller(ty.end, tap0 + p.tapRowsAPass);
-          const int64_t sourceY = g.y.sourceFirst + y * g.y.sourceStep + ty0 * g.y.tapStep;
-          const int64_t outY = (g.y.outFirst + y * g.y.outStep) * g.outWidth;
-          for (int64_t x = 0; x < g.x.count;) {
-            ahead.fetch_slice();
-            const TapRange tx = taps_inside(g.x, x);
-            int64_t run = 1;  // neighbouring positions that use the same taps, when those are the rows
-            if (!rowsAreImages)
-              for (; run < ROWS && x + run < g.x.count; ++run) {
-                const TapRange next = taps_inside(g.x, x + run);
-                if (next.first != tx.first || next.end != tx.end) break;
-              }
-            const int64_t sourceX = g.x.sourceFirst + x * g.x.sourceStep;
-            int64_t from = tx.first * g.channels, to = tx.end * g.channels;
-            int64_t sourceOffset = sourceX * g.channels;
-            if (merged) {
-              from = larger(from, term0);
-              to = smaller(to, term0 + p.termsAPass);
-              sourceOffset += from;
-              t.length = to - from;
-            } else {
-              sourceOffset += tx.first * t.a2;
-              t.count2 = tx.end - tx.first;
-              t.length = g.channels;
-            }
-            t.count1 = ty1 - ty0;
-            const bool empty = t.count1 <= 0 || t.count2 <= 0 || t.length <= 0;
-            if (empty) {
-              t.count1 = 0;
-              t.a = source;
-              t.b = b;
-            } else {
-              t.a = source + image * g.sourceImage + sourceY * g.sourceRow + sourceOffset;
-              t.b = b + (ty0 * rowTerms + from) * panelWidth;
-            }
-            t.out = out + image * g.outImage + (outY + g.x.outFirst + x * g.x.outStep) * g.outputs + panel * PANEL;
-            t.stored = epilogue.stored ? epilogue.stored + (t.out - out) : nullptr;
-            t.derivative = epilogue.derivative ? epilogue.derivative + (t.out - out) : nullptr;
-            t.aRow = rowsAreImages ? g.sourceImage : g.x.sourceStep * g.channels;
-            t.outRow = rowsAreImages ? g.outImage : g.x.outStep * g.outputs;
-            if (!empty || t.first || t.last)
-              run_tile(t, rowsAreImages ? images : static_cast<int>(run), oneColumn);
-            x += run;
-          }
-        }
-      }
+/// Floats of working space that multiply_alone takes.
+INLINE int64_t alone_work_size(const Grid& g) {
+  const int taps = minimal_taps(g);
+  return taps ? minimal_pieces(g, taps, 1).workSize : 0;
+}
+
+/// The whole product, on the calling thread alone. The epilogue's bias and slopes fill whole panels.
+void multiply_alone(const Grid& g, const float* source, const float* packed, float* out, const Epilogue& epilogue,
+                    float* work) {
+  if (const int taps = minimal_taps(g)) {
+    const MinimalPieces pieces = minimal_pieces(g, taps, 1);
+    for (int64_t i = 0; i < pieces.count; ++i)
+      multiply_minimal_piece(g, taps, pieces, i, source, packed, out, epilogue, work);
+  } else {
+    const DirectPieces pieces = direct_pieces(g);
+    for (int64_t i = 0; i < pieces.count; ++i) multiply_direct_piece(g, pieces, i, source, packed, out, epilogue);
   }
 }
 
-/// The whole product, on the calling thread alone.
-void multiply_alone(const Grid& g, const float* source, const float* packed, float* out, const Epilogue& epilogue) {
-  const Pieces pieces = pieces_of(g);
-  for (int64_t i = 0; i < pieces.count; ++i) multiply_piece(g, pieces, i, source, packed, out, epilogue);
-}
-
+/// The whole product, on all threads.
 void multiply_grid(const Grid& g, const float* source, const float* packed, float* out, const Epilogue& epilogue) {
-  const Pieces pieces = pieces_of(g);
-  if (pieces.count == 0) return;
   const int64_t width = panels_of(g.outputs) * PANEL;
   float* padded = srmcmc::scratch(1, static_cast<size_t>(2 * width));
   memset(padded, 0, static_cast<size_t>(2 * width) * 4);
@@ -192,47 +55,19 @@ void multiply_grid(const Grid& g, const float* source, const float* packed, floa
   };
   pad(whole.bias, padded);
   pad(whole.prelu, padded + width);
-  auto piece = [&](int64_t task, int) { multiply_piece(g, pieces, task, source, packed, out, whole); };
-  parallel(pieces.count, piece);
-}
-
-/// Packs term (tap row, tap column, channel) x output into panels. at(tapRow, tapColumn) gives the address of
-/// channel 0, output 0 of a tap.
-template <class At>
-void pack_panels(const Grid& g, int64_t channelStride, int64_t outputStride, float* packed, At&& at) {
-  if (g.outputs == 1) {
-    for (int64_t ty = 0; ty < g.y.taps; ++ty)
-      for (int64_t tx = 0; tx < g.x.taps; ++tx) {
-        const float* tap = at(ty, tx);
-        for (int64_t c = 0; c < g.channels; ++c) *packed++ = tap[c * channelStride];
-      }
-    return;
+  if (const int taps = minimal_taps(g)) {
+    const MinimalPieces pieces = minimal_pieces(g, taps, FEWEST_PIECES);
+    const int slots = static_cast<int>(smaller(srmcmc::thread_count(), larger(1, pieces.count)));
+    float* work = srmcmc::scratch(2, static_cast<size_t>(pieces.workSize * slots));
+    auto piece = [&](int64_t task, int slot) {
+      multiply_minimal_piece(g, taps, pieces, task, source, packed, out, whole, work + slot * pieces.workSize);
+    };
+    if (pieces.count > 0) parallel(pieces.count, piece, slots);
+  } else {
+    const DirectPieces pieces = direct_pieces(g);
+    auto piece = [&](int64_t task, int) { multiply_direct_piece(g, pieces, task, source, packed, out, whole); };
+    if (pieces.count > 0) parallel(pieces.count, piece);
   }
-  constexpr int64_t GRAIN = 256;  // channels a task packs
-  const int64_t parts = divide_up(g.channels, GRAIN);
-  const int64_t taps = g.y.taps * g.x.taps;
-  auto pack = [&](int64_t task, int) {
-    const int64_t part = task % parts, tap = task / parts % taps, panel = task / parts / taps;
-    const int64_t columns = smaller(PANEL, g.outputs - panel * PANEL);
-    const float* from = at(tap / g.x.taps, tap % g.x.taps) + panel * PANEL * outputStride;
-    float* to = packed + ((panel * taps + tap) * g.channels) * PANEL;
-    const int64_t end = smaller(g.channels, (part + 1) * GRAIN);
-    if (columns == PANEL && outputStride == 1) {
-      for (int64_t c = part * GRAIN; c < end; ++c) {
-        store(to + c * PANEL, load(from + c * channelStride));
-        store(to + c * PANEL + L, load(from + c * channelStride + L));
-      }
-    } else if (columns == PANEL) {
-      for (int64_t c = part * GRAIN; c < end; ++c)
-        for (int64_t column = 0; column < PANEL; ++column)
-          to[c * PANEL + column] = from[c * channelStride + column * outputStride];
-    } else {
-      for (int64_t c = part * GRAIN; c < end; ++c)
-        for (int64_t column = 0; column < PANEL; ++column)
-          to[c * PANEL + column] = column < columns ? from[c * channelStride + column * outputStride] : 0.f;
-    }
-  };
-  parallel(panels_of(g.outputs) * taps * parts, pack);
 }
 
 /// What a convolution of these images computes, and from where.

@@ -37,7 +37,7 @@ struct NetworkPlan {
   int64_t stride[Network::kMaxLayers + 1];  // of layer l's input
   int64_t activation[Network::kMaxLayers + 1], derivative[Network::kMaxLayers + 1];
   int64_t gradient[2];  // layers take turns
-  int64_t columnWork;
+  int64_t columnWork, productWork;
 };
 
 NetworkPlan network_plan(const Network& f, int64_t group) {
@@ -56,16 +56,23 @@ NetworkPlan network_plan(const Network& f, int64_t group) {
   }
   for (int i = 0; i < 2; ++i) p.gradient[i] = take_lines(p.workSize, gradientSize[i]);
   p.columnWork = take_lines(p.workSize, p.byColumns ? columns_of(f.shapes[0]).workSize : 0);
+  int64_t productWork = 0;
+  const auto take_product = [&](Grid g) {
+    g.batch = group;
+    productWork = larger(productWork, alone_work_size(g));
+    return take_lines(p.packedSize, packed_size(g));
+  };
   for (int l = 0; l < f.layers; ++l) {
     const ConvShape& s = f.shapes[l];
-    p.forward[l] = take_lines(p.packedSize, packed_size(forward_grid(s)));
+    p.forward[l] = take_product(forward_grid(s));
     p.bias[l] = take_lines(p.packedSize, panels_of(s.outChannels) * PANEL);
     p.backward[l] = p.packedSize;
     if (l == 0 && p.byColumns)
       take_lines(p.packedSize, columns_of(s).packedSize);
     else
-      each_phase(s, [&](const Grid& g, auto&&) { take_lines(p.packedSize, packed_size(g)); });
+      each_phase(s, [&](const Grid& g, auto&&) { take_product(g); });
   }
+  p.productWork = take_lines(p.workSize, productWork);
   return p;
 }
 
@@ -112,7 +119,8 @@ void forward_pass(const NetworkPlan& p, const float* packed, float* work, int im
       e.alpha = f.slope;
       if (!p.bySigns) e.derivative = work + p.derivative[l + 1];
     }
-    multiply_alone(g, work + p.activation[l], packed + p.forward[l], work + p.activation[l + 1], e);
+    multiply_alone(g, work + p.activation[l], packed + p.forward[l], work + p.activation[l + 1], e,
+                   work + p.productWork);
   }
 }
 INLINE float value_of(const NetworkPlan& p, const float* work, int image) {
@@ -150,7 +158,7 @@ const float* backward_pass(const NetworkPlan& p, const float* packed, float* wor
         g.batch = images;
         g.sourceImage = p.stride[l + 1];
         g.outImage = p.stride[l];
-        multiply_alone(g, dy, filter, dx, e);
+        multiply_alone(g, dy, filter, dx, e, work + p.productWork);
         filter += divide_up(packed_size(g), LINE) * LINE;
       });
     }

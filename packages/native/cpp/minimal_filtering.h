@@ -1,0 +1,331 @@
+// Convolutions by Winograd's minimal filtering (Lavin and Gray 2016): of two neighbouring outputs of T taps each, whose
+// direct sums take 2T products, T + 1 products suffice, and of a square of four outputs (T + 1)² instead of 4T². A stride
+// of s cuts a filter of T s taps into s x s such filters, whose products are summed before outputs are made of them.
+//
+// With T = 2, along one axis: m = [(x0 - x1) w0, x1 (w0 + w1), (x2 - x1) w1], y = [m0 + m1, m1 + m2].
+// With T = 3: m = [(x0 - x2) w0, (x1 + x2) (w0 + w1 + w2) / 2, (x2 - x1) (w0 - w1 + w2) / 2, (x1 - x3) w2],
+// y = [m0 + m1 + m2, m1 - m2 - m3].
+#pragma once
+#include "ahead.h"
+#include "grid.h"
+#include "parallel.h"
+
+namespace {
+
+/// T, where a grid's products are made so. Few channels or outputs would be lost in the sums around the products.
+INLINE int minimal_taps(const Grid& g) {
+  if (g.channels < L || g.outputs < L || g.y.count < 2 || g.x.count < 2) return 0;
+  for (const int taps : {2, 3})
+    if (g.y.taps == taps * g.y.sourceStep && g.x.taps == taps * g.x.sourceStep && g.y.tapStep == 1 && g.x.tapStep == 1)
+      return taps;
+  return 0;
+}
+
+template <int T>
+INLINE void transform_input(const vec (&x)[T + 1], vec (&to)[T + 1]) {
+  if constexpr (T == 2) {
+    to[0] = x[0] - x[1];
+    to[1] = x[1];
+    to[2] = x[2] - x[1];
+  } else {
+    to[0] = x[0] - x[2];
+    to[1] = x[1] + x[2];
+    to[2] = x[2] - x[1];
+    to[3] = x[1] - x[3];
+  }
+}
+
+template <int T>
+INLINE void transform_filter(const vec (&w)[T], vec (&to)[T + 1]) {
+  to[0] = w[0];
+  to[T] = w[T - 1];
+  if constexpr (T == 2) {
+    to[1] = w[0] + w[1];
+  } else {
+    to[1] = (w[0] + w[1] + w[2]) * 0.5f;
+    to[2] = (w[0] - w[1] + w[2]) * 0.5f;
+  }
+}
+
+template <int T>
+INLINE void transform_output(const vec (&m)[T + 1], vec (&y)[2]) {
+  if constexpr (T == 2) {
+    y[0] = m[0] + m[1];
+    y[1] = m[1] + m[2];
+  } else {
+    y[0] = m[0] + m[1] + m[2];
+    y[1] = m[1] - m[2] - m[3];
+  }
+}
+
+/// How a grid is cut up. An output has the same terms in the same order in any piece.
+struct MinimalPieces {
+  int planes;                      // products of a square of outputs
+  int64_t squaresY, squaresX;
+  int64_t terms, rowFloats;        // of a row of transformed input, whose floats are a few more
+  int64_t panels;                  // of outputs
+  int64_t groups;                  // of images
+  int64_t blocks;                  // of rows of squares
+  int64_t panelParts, panelsAPart;
+  int64_t count;
+  int64_t inputPlane, outputPlane;  // floats from one plane of a piece to the next
+  int64_t zeros, input, output, workSize;  // where they lie in a piece's working space
+};
+
+INLINE int64_t minimal_terms(const Grid& g) { return g.y.sourceStep * g.x.sourceStep * g.channels; }
+INLINE int64_t minimal_packed_size(const Grid& g, int taps) {
+  return (taps + 1) * (taps + 1) * minimal_terms(g) * panels_of(g.outputs) * PANEL;
+}
+
+/// Pieces for one thread alone, or at least `wanted` if the grid is large enough.
+MinimalPieces minimal_pieces(const Grid& g, int taps, int64_t wanted) {
+  constexpr int64_t PIECE_FLOATS = 192 * 1024;  // most of the second-level cache
+  constexpr int64_t FEWEST_TILES = 4;           // that share a panel once it is in the cache
+  MinimalPieces p{};
+  if (g.batch <= 0) return p;
+  p.planes = (taps + 1) * (taps + 1);
+  p.squaresY = divide_up(g.y.count, 2);
+  p.squaresX = divide_up(g.x.count, 2);
+  p.terms = minimal_terms(g);
+  // Rows of a tile that were a power of two apart would compete for the same lines of the cache.
+  p.rowFloats = divide_up(p.terms, 16) * 16 + 16;
+  p.panels = panels_of(g.outputs);
+  const int64_t rows = g.batch * p.squaresY * p.squaresX;
+  int64_t most = larger(FEWEST_TILES * ROWS, PIECE_FLOATS / (p.planes * (p.rowFloats + p.panels * PANEL)));
+  if (wanted > 1) most = larger(2 * ROWS, smaller(most, divide_up(rows, wanted)));
+  p.groups = divide_up(g.batch, larger(1, smaller(g.batch, most / p.squaresX)));
+  const int64_t images = divide_up(g.batch, p.groups);
+  p.blocks = divide_up(p.squaresY, larger(1, most / (images * p.squaresX)));
+  p.panelParts = smaller(p.panels, divide_up(wanted, p.groups * p.blocks));
+  p.panelsAPart = divide_up(p.panels, p.panelParts);
+  p.panelParts = divide_up(p.panels, p.panelsAPart);
+  p.count = p.groups * p.blocks * p.panelParts;
+  // A smaller batch has no larger pieces, so that its working space suffices whatever way it is cut up.
+  const int64_t largest = smaller(rows, larger(most, p.squaresX));
+  p.inputPlane = largest * p.rowFloats + 16;
+  p.outputPlane = largest * p.panelsAPart * PANEL + 16;
+  p.zeros = 0;
+  p.input = divide_up(g.channels, 16) * 16 + 16;
+  p.output = p.input + p.planes * p.inputPlane;
+  p.workSize = p.output + p.planes * p.outputPlane;
+  return p;
+}
+
+/// Some images and rows of squares of a piece.
+struct Squares {
+  int64_t image, images, firstY, endY;
+};
+
+/// Rows of products: square by square, and its images.
+template <int T>
+void transform_squares(const Grid& g, const MinimalPieces& p, const Squares& piece, const float* source, float* work) {
+  constexpr int P = T + 1;
+  float* const zeros = work + p.zeros;
+  memset(zeros, 0, static_cast<size_t>(p.input - p.zeros) * 4);
+  float* row = work + p.input;
+  for (int64_t squareY = piece.firstY; squareY < piece.endY; ++squareY)
+    for (int64_t squareX = 0; squareX < p.squaresX; ++squareX, row += piece.images * p.rowFloats)
+      for (int64_t phase = 0; phase < g.y.sourceStep * g.x.sourceStep; ++phase) {
+        const int64_t y = g.y.sourceFirst + 2 * squareY * g.y.sourceStep + phase / g.x.sourceStep;
+        const int64_t x = g.x.sourceFirst + 2 * squareX * g.x.sourceStep + phase % g.x.sourceStep;
+        const float* at[P][P];
+        int64_t step[P][P];  // to the next image
+        for (int i = 0; i < P; ++i)
+          for (int j = 0; j < P; ++j) {
+            const int64_t atY = y + i * g.y.sourceStep, atX = x + j * g.x.sourceStep;
+            const bool inside = atY >= 0 && atY < g.y.sourceSize && atX >= 0 && atX < g.x.sourceSize;
+            step[i][j] = inside ? g.sourceImage : 0;
+            at[i][j] = inside ? source + piece.image * g.sourceImage + atY * g.sourceRow + atX * g.channels : zeros;
+          }
+        float* to = row + phase * g.channels;
+        for (int64_t image = 0; image < piece.images; ++image, to += p.rowFloats) {
+          for (int64_t c = 0; c < g.channels; c += L) {
+            const int64_t n = g.channels - c;
+            vec across[P][P], columns[P][P];
+            each<P>([&](auto i) {
+              vec values[P];
+              each<P>([&](auto j) { values[j] = n >= L ? load(at[i][j] + c) : load_some(at[i][j] + c, n); });
+              transform_input<T>(values, across[i]);
+            });
+            each<P>([&](auto j) {
+              vec values[P];
+              each<P>([&](auto i) { values[i] = across[i][j]; });
+              transform_input<T>(values, columns[j]);
+            });
+            // What is written past the last channel belongs to the next phase, or to nobody.
+            each<P>([&](auto i) {
+              each<P>([&](auto j) { store(to + (i * P + j) * p.inputPlane + c, columns[j][i]); });
+            });
+          }
+          each<P>([&](auto i) { each<P>([&](auto j) { at[i][j] += step[i][j]; }); });
+        }
+      }
+}
+
+/// The products of all planes of a piece's rows with some panels.
+void multiply_planes(const MinimalPieces& p, int64_t rows, int64_t firstPanel, int64_t panels, int64_t outputs,
+                     const float* packed, float* work) {
+  constexpr int64_t PASS_TERMS = 32 * 1024 / 4 / PANEL;  // of a panel, that stay in the first-level cache
+  const int64_t passes = divide_up(p.terms, PASS_TERMS), tiles = divide_up(rows, ROWS);
+  const Epilogue none{};
+  Tile t{};
+  t.aRow = p.rowFloats;
+  t.count1 = t.count2 = 1;
+  t.outRow = panels * PANEL;
+  t.epilogue = &none;
+  for (int64_t plane = 0; plane < p.planes; ++plane)
+    for (int64_t panel = 0; panel < panels; ++panel) {
+      t.columns = outputs - (firstPanel + panel) * PANEL <= L ? L : PANEL;
+      for (int64_t pass = 0; pass < passes; ++pass) {
+        const int64_t term = pass * p.terms / passes;
+        t.length = (pass + 1) * p.terms / passes - term;
+        t.first = pass == 0;
+        t.last = pass == passes - 1;
+        t.b = packed + ((plane * p.panels + firstPanel + panel) * p.terms + term) * PANEL;
+        // The next terms may have to come from memory that all cores share.
+        Ahead ahead(t.b + t.length * PANEL, t.length * PANEL * 4, tiles);
+        for (int64_t tile = 0; tile < tiles; ++tile) {
+          ahead.fetch_slice();
+          const int64_t row = tile * rows / tiles;
+          t.a = work + p.input + plane * p.inputPlane + row * p.rowFloats + term;
+          t.out = work + p.output + plane * p.outputPlane + row * t.outRow + panel * PANEL;
+          run_tile(t, static_cast<int>((tile + 1) * rows / tiles - row), false);
+        }
+      }
+    }
+}
+
+/// Outputs of products, biased and activated. `activation` is a constant or the epilogue's.
+template <int T, class Kind>
+void finish_squares(const Grid& g, const MinimalPieces& p, const Squares& piece, int64_t firstPanel, int64_t panels,
+                    const float* work, float* out, const Epilogue& e, Kind activation) {
+  constexpr int P = T + 1;
+  const int64_t width = panels * PANEL, firstOutput = firstPanel * PANEL;
+  const int64_t outputs = smaller(width, g.outputs - firstOutput);
+  const float* row = work + p.output;
+  for (int64_t squareY = piece.firstY; squareY < piece.endY; ++squareY)
+    for (int64_t squareX = 0; squareX < p.squaresX; ++squareX)
+      for (int64_t image = piece.image; image < piece.image + piece.images; ++image, row += width) {
+        const int64_t downY = smaller(2, g.y.count - 2 * squareY), acrossX = smaller(2, g.x.count - 2 * squareX);
+        const int64_t y = g.y.outFirst + 2 * squareY * g.y.outStep, x = g.x.outFirst + 2 * squareX * g.x.outStep;
+        const int64_t first = image * g.outImage + (y * g.outWidth + x) * g.outputs + firstOutput;
+        const int64_t down = g.y.outStep * g.outWidth * g.outputs, across = g.x.outStep * g.outputs;
+        for (int64_t c = 0; c < outputs; c += L) {
+          const int64_t n = smaller(L, outputs - c);
+          vec columns[P][2], y2[2][2];
+          each<P>([&](auto i) {
+            vec values[P];
+            each<P>([&](auto j) { values[j] = load(row + (i * P + j) * p.outputPlane + c); });
+            transform_output<T>(values, columns[i]);
+          });
+          each<2>([&](auto j) {
+            vec values[P];
+            each<P>([&](auto i) { values[i] = columns[i][j]; });
+            transform_output<T>(values, y2[j]);
+          });
+          const vec bias = e.bias ? load(e.bias + firstOutput + c) : vec{};
+          const vec slope = e.prelu ? load(e.prelu + firstOutput + c) : vec{};
+          each<2>([&](auto i) {
+            each<2>([&](auto j) {
+              if (i >= downY || j >= acrossX) return;
+              const int64_t at = first + i * down + j * across + c;
+              const vec sum = y2[j][i] + bias;
+              const vec operand = e.stored ? n == L ? load(e.stored + at) : load_some(e.stored + at, n) : slope;
+              const vec value = activate(sum, activation, e.alpha, operand);
+              n == L ? store(out + at, value) : store_some(out + at, value, n);
+              if (e.derivative) {
+                const vec derivative = derivative_of(sum, value, activation, e.alpha);
+                n == L ? store(e.derivative + at, derivative) : store_some(e.derivative + at, derivative, n);
+              }
+            });
+          });
+        }
+      }
+}
+
+template <int T>
+void multiply_squares(const Grid& g, const MinimalPieces& p, int64_t index, const float* source, const float* packed,
+                      float* out, const Epilogue& e, float* work) {
+  const int64_t part = index % p.panelParts, block = index / p.panelParts % p.blocks;
+  const int64_t group = index / p.panelParts / p.blocks;
+  const int64_t image = group * g.batch / p.groups;
+  const Squares piece{image, (group + 1) * g.batch / p.groups - image, block * p.squaresY / p.blocks,
+                      (block + 1) * p.squaresY / p.blocks};
+  const int64_t firstPanel = part * p.panelsAPart, panels = smaller(p.panelsAPart, p.panels - firstPanel);
+  const int64_t rows = piece.images * (piece.endY - piece.firstY) * p.squaresX;
+  transform_squares<T>(g, p, piece, source, work);
+  multiply_planes(p, rows, firstPanel, panels, g.outputs, packed, work);
+  const auto finish = [&](auto activation) {
+    finish_squares<T>(g, p, piece, firstPanel, panels, work, out, e, activation);
+  };
+  switch (e.activation) {
+    case Activation::linear: return finish(std::integral_constant<Activation, Activation::linear>{});
+    case Activation::leakyRelu: return finish(std::integral_constant<Activation, Activation::leakyRelu>{});
+    case Activation::leakyReluGradient:
+      return finish(std::integral_constant<Activation, Activation::leakyReluGradient>{});
+    default: return finish(e.activation);
+  }
+}
+
+/// Piece `index` of a product. The epilogue's bias and slopes fill whole panels; `work` holds workSize floats.
+void multiply_minimal_piece(const Grid& g, int taps, const MinimalPieces& p, int64_t index, const float* source,
+                            const float* packed, float* out, const Epilogue& e, float* work) {
+  (taps == 2 ? multiply_squares<2> : multiply_squares<3>)(g, p, index, source, packed, out, e, work);
+}
+
+/// Packs [plane][panel][term][column], terms being the channels of each phase; see pack_panels.
+template <int T, class At>
+void pack_minimal_taps(const Grid& g, int64_t channelStride, int64_t outputStride, float* packed, At&& at) {
+  constexpr int P = T + 1;
+  constexpr int64_t GRAIN = 64;  // channels a task packs
+  const int64_t parts = divide_up(g.channels, GRAIN), phases = g.y.sourceStep * g.x.sourceStep;
+  const int64_t terms = minimal_terms(g), panels = panels_of(g.outputs);
+  auto pack = [&](int64_t task, int) {
+    const int64_t part = task % parts, phase = task / parts % phases, panel = task / parts / phases;
+    const int64_t columns = smaller(PANEL, g.outputs - panel * PANEL);
+    const float* from[T][T];
+    for (int i = 0; i < T; ++i)
+      for (int j = 0; j < T; ++j)
+        from[i][j] = at(phase / g.x.sourceStep + i * g.y.sourceStep, phase % g.x.sourceStep + j * g.x.sourceStep) +
+                     panel * PANEL * outputStride;
+    for (int64_t c = part * GRAIN; c < smaller(g.channels, (part + 1) * GRAIN); ++c)
+      for (int64_t v = 0; v < PANEL; v += L) {
+        const int64_t n = larger(0, smaller(L, columns - v));
+        vec across[T][P], to[P][P];
+        each<T>([&](auto i) {
+          vec taps[T];
+          each<T>([&](auto j) {
+            const float* tap = from[i][j] + c * channelStride + v * outputStride;
+            if (outputStride == 1) {
+              taps[j] = n == L ? load(tap) : load_some(tap, n);
+            } else {
+              taps[j] = vec{};
+              for (int64_t column = 0; column < n; ++column) taps[j][column] = tap[column * outputStride];
+            }
+          });
+          transform_filter<T>(taps, across[i]);
+        });
+        each<P>([&](auto j) {
+          vec taps[T];
+          each<T>([&](auto i) { taps[i] = across[i][j]; });
+          transform_filter<T>(taps, to[j]);
+        });
+        each<P>([&](auto i) {
+          each<P>([&](auto j) {
+            store(packed + (((i * P + j) * panels + panel) * terms + phase * g.channels + c) * PANEL + v, to[j][i]);
+          });
+        });
+      }
+  };
+  parallel(panels * phases * parts, pack);
+}
+
+template <class At>
+void pack_minimal(const Grid& g, int taps, int64_t channelStride, int64_t outputStride, float* packed, At&& at) {
+  if (taps == 2)
+    pack_minimal_taps<2>(g, channelStride, outputStride, packed, at);
+  else
+    pack_minimal_taps<3>(g, channelStride, outputStride, packed, at);
+}
+
+}  // namespace

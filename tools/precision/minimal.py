@@ -1,0 +1,59 @@
+"""Errors of minimal filtering (Winograd) in single precision, against direct sums and double precision.
+
+Usage: python tools/precision/minimal.py
+
+For docs/decisions/008. Uniform operands, 128 channels, random squares. Columns: the error in the Euclidean norm relative
+to the sums', and the largest in units of 2^-24 times the sum of magnitudes of an element.
+"""
+
+import numpy as np
+
+
+def matrices(points, outputs, taps):
+    """A^T, G and B^T of F(outputs, taps) for finite points and infinity (Toom-Cook, transposed)."""
+    n = outputs + taps - 1
+    powers = np.array([[point**k for k in range(n)] for point in points] + [[0] * (n - 1) + [1]], float)
+    a, g, b = powers[:, :outputs].copy(), powers[:, :taps].copy(), np.linalg.inv(powers).T
+    a[-1], g[-1] = np.eye(outputs)[-1], np.eye(taps)[-1]
+    for i, point in enumerate(points):
+        factor = np.prod([point - other for other in points if other != point])
+        b[i] *= factor
+        g[i] /= factor
+    return a.T, g, b
+
+
+def errors(points, outputs, taps, channels=128, columns=64, squares=200):
+    random = np.random.default_rng(0)
+    a, g, b = (m.astype(np.float32) for m in matrices(points, outputs, taps))
+    n = outputs + taps - 1
+    x = random.uniform(-1, 1, (squares, channels, n, n)).astype(np.float32)
+    w = random.uniform(-1, 1, (channels, columns, taps, taps)).astype(np.float32)
+    u = np.einsum('ia,knab,jb->ijkn', g, w, g, optimize=True)
+    v = np.einsum('ia,tkab,jb->ijtk', b, x, b, optimize=True)
+    y = np.einsum('ai,ijtn,bj->tnab', a, v @ u, a, optimize=True)
+    direct, truth, magnitude = np.zeros_like(y), np.zeros(y.shape), np.zeros(y.shape)
+    for i in range(taps):
+        for j in range(taps):
+            part, tap = x[:, :, i : i + outputs, j : j + outputs], w[:, :, i, j]
+            sums = lambda p, t: np.einsum('tkxy,kn->tnxy', p, t, optimize=True)
+            direct += sums(part, tap)
+            truth += sums(part.astype(float), tap.astype(float))
+            magnitude += sums(abs(part).astype(float), abs(tap).astype(float))
+    return [
+        (np.linalg.norm(found - truth) / np.linalg.norm(truth), (abs(found - truth) / magnitude).max() * 2**24)
+        for found in (y, direct)
+    ]
+
+
+print(f'{"":10} {"points":18} {"error":>9} {"largest":>8} {"direct":>9} {"largest":>8}')
+for outputs, taps, points in [
+    (2, 2, (0, 1)),
+    (3, 2, (0, 1, -1)),
+    (4, 2, (0, 1, -1, 2)),
+    (4, 2, (0, -1, 0.5, 2)),
+    (2, 3, (0, 1, -1)),
+    (4, 3, (0, 1, -1, 2, -2)),
+    (4, 3, (0, 1, -1, 0.5, -2)),
+]:
+    (norm, largest), (direct, most) = errors(points, outputs, taps)
+    print(f'F({outputs}, {taps})    {str(points):18} {norm:9.1e} {largest:8.1f} {direct:9.1e} {most:8.1f}')
