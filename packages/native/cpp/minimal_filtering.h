@@ -80,7 +80,7 @@ INLINE int64_t minimal_packed_size(const Grid& g, int taps) {
 /// Pieces for one thread alone, or at least `wanted` if the grid is large enough.
 MinimalPieces minimal_pieces(const Grid& g, int taps, int64_t wanted) {
   constexpr int64_t PIECE_FLOATS = 192 * 1024;  // most of the second-level cache
-  constexpr int64_t FEWEST_TILES = 4;           // that share a panel once it is in the cache
+  constexpr int64_t FEWEST_TILES = 8;           // that share a panel once it is in the cache
   MinimalPieces p{};
   if (g.batch <= 0) return p;
   p.planes = (taps + 1) * (taps + 1);

@@ -167,21 +167,23 @@ const float* backward_pass(const NetworkPlan& p, const float* packed, float* wor
   return dy;
 }
 
-/// Images in groups of at most ROWS, as many as keep every thread busy to the end.
+/// Images in groups, as many as keep every thread busy to the end.
 struct Groups {
   int64_t images, count;
   int64_t first(int64_t group) const { return group * images / count; }
   int64_t largest() const { return divide_up(images, count); }
 };
-Groups groups_of(int64_t images, int64_t threads) {
-  return {images, smaller(images, divide_up(divide_up(images, ROWS), threads) * threads)};
+Groups groups_of(const Network& f, int64_t images, int64_t threads) {
+  constexpr int64_t CACHED = int64_t{4} << 20;  // floats; every group reads the weights from memory if they are more
+  const int64_t most = network_plan(f, 1).packedSize > CACHED ? 2 * ROWS : ROWS;
+  return {images, smaller(images, divide_up(divide_up(images, most), threads) * threads)};
 }
 
 /// f(x) and f'(x) of n images.
 void value_and_gradient(const Network& f, int64_t n, const float* x, float* value, float* gradient) {
   if (n <= 0) return;
   const int64_t threads = srmcmc::thread_count();
-  const Groups groups = groups_of(n, threads);
+  const Groups groups = groups_of(f, n, threads);
   const int slots = static_cast<int>(smaller(threads, groups.count));
   const NetworkPlan plan = network_plan(f, groups.largest());
   const Memory<float> packed(plan.packedSize), workspace(plan.workSize * slots);

@@ -37,7 +37,7 @@ void short_run(const ShortRun& run, const typename Move::Parameters& parameters,
                const ShortRunResult& result, srmcmc::Progress* progress) {
   if (run.chains <= 0) return;
   const int64_t threads = srmcmc::thread_count();
-  const Groups groups = groups_of(run.chains, threads);
+  const Groups groups = groups_of(run.network, run.chains, threads);
   const int slots = static_cast<int>(smaller(threads, groups.count));
   const NetworkPlan plan = network_plan(run.network, groups.largest());
   const int64_t scratch = Move::scratch_of(parameters, plan.event, groups.largest());
