@@ -6,7 +6,6 @@
 // With T = 3: m = [(x0 - x2) w0, (x1 + x2) (w0 + w1 + w2) / 2, (x2 - x1) (w0 - w1 + w2) / 2, (x1 - x3) w2],
 // y = [m0 + m1 + m2, m1 - m2 - m3].
 #pragma once
-#include "ahead.h"
 #include "grid.h"
 #include "parallel.h"
 
@@ -182,10 +181,7 @@ void multiply_planes(const MinimalPieces& p, int64_t rows, int64_t firstPanel, i
         t.first = pass == 0;
         t.last = pass == passes - 1;
         t.b = packed + ((plane * p.panels + firstPanel + panel) * p.terms + term) * PANEL;
-        // The next terms may have to come from memory that all cores share.
-        Ahead ahead(t.b + t.length * PANEL, t.length * PANEL * 4, tiles);
         for (int64_t tile = 0; tile < tiles; ++tile) {
-          ahead.fetch_slice();
           const int64_t row = tile * rows / tiles;
           t.a = work + p.input + plane * p.inputPlane + row * p.rowFloats + term;
           t.out = work + p.output + plane * p.outputPlane + row * t.outRow + panel * PANEL;
