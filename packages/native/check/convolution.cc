@@ -14,16 +14,16 @@ using srmcmc::Epilogue;
 enum Product { forward, inputGradient, filterGradient };
 const char* const PRODUCTS[] = {"forward", "input gradient", "filter gradient"};
 
-/// Whether minimal filtering may make it: a filter, or a phase of its gradient in the input, has two or three taps a step
-/// along both axes.
-bool is_even(Product product, const ConvShape& s) {
+/// Whether minimal filtering may make it, in single precision: a filter, or a phase of its gradient in the input, has two
+/// or three taps a step along both axes.
+bool is_even(const Multiplier& multiplier, Product product, const ConvShape& s) {
   const auto has = [&](int taps, int size, int stride) {
     return product == forward ? size == taps * stride : size / stride == taps || (size + stride - 1) / stride == taps;
   };
   const auto both = [&](int taps) {
     return has(taps, s.filterHeight, s.strideHeight) && has(taps, s.filterWidth, s.strideWidth);
   };
-  return product != filterGradient && (both(2) || both(3));
+  return multiplier.precision == Sampler::float32 && product != filterGradient && (both(2) || both(3));
 }
 
 /// Rounding errors of a sum of K terms of random sign stay near ROUNDING times the sum of their magnitudes, whatever
@@ -84,12 +84,12 @@ void measure(const Multiplier& multiplier, Product product, const ConvShape& s, 
   if (product == forward) {
     Floats y = uniform(random, output_size(s));
     multiplier.conv2d(s, of.x.data(), of.filter.data(), y.data(), Epilogue{});
-    compare(worst, y, is_even(product, s), taps * s.inChannels, budget, random,
+    compare(worst, y, is_even(multiplier, product, s), taps * s.inChannels, budget, random,
             [&](int64_t i) { return forward_element(s, of.trueX.data(), of.trueFilter.data(), i); });
   } else if (product == inputGradient) {
     Floats dx = uniform(random, input_size(s));
     multiplier.conv2dInputGradient(s, of.dy.data(), of.filter.data(), dx.data());
-    compare(worst, dx, is_even(product, s), taps * s.outChannels, budget, random,
+    compare(worst, dx, is_even(multiplier, product, s), taps * s.outChannels, budget, random,
             [&](int64_t i) { return input_gradient_element(s, of.trueDy.data(), of.trueFilter.data(), i); });
   } else {
     Floats dFilter = uniform(random, filter_size(s));

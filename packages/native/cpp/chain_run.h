@@ -14,9 +14,6 @@ using srmcmc::ShortRunResult;
 
 constexpr int64_t PIECE = 1024;  // elements moved at a time, a multiple of 4 L: a piece of noise stays in the cache
 
-INLINE vec load_part(const float* p, int64_t n) { return n == L ? load(p) : load_some(p, n); }
-INLINE void store_part(float* p, vec v, int64_t n) { n == L ? store(p, v) : store_some(p, v, n); }
-
 /// Calls body(i, count) for each vector of begin .. end - 1, of which the last may have fewer elements than L.
 template <class Body>
 INLINE void each_vector(int64_t begin, int64_t end, Body&& body) {

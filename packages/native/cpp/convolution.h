@@ -57,16 +57,16 @@ void multiply_grid(const Grid& g, const float* source, const float* packed, floa
   pad(whole.prelu, padded + width);
   if (const int taps = minimal_taps(g)) {
     const MinimalPieces pieces = minimal_pieces(g, taps, FEWEST_PIECES);
-    const int slots = static_cast<int>(smaller(srmcmc::thread_count(), larger(1, pieces.count)));
+    const int slots = static_cast<int>(smaller(srmcmc::thread_count(), pieces.count));
     float* work = srmcmc::scratch(2, static_cast<size_t>(pieces.workSize * slots));
     auto piece = [&](int64_t task, int slot) {
       multiply_minimal_piece(g, taps, pieces, task, source, packed, out, whole, work + slot * pieces.workSize);
     };
-    if (pieces.count > 0) parallel(pieces.count, piece, slots);
+    parallel(pieces.count, piece, slots);
   } else {
     const DirectPieces pieces = direct_pieces(g);
     auto piece = [&](int64_t task, int) { multiply_direct_piece(g, pieces, task, source, packed, out, whole); };
-    if (pieces.count > 0) parallel(pieces.count, piece);
+    parallel(pieces.count, piece);
   }
 }
 

@@ -86,8 +86,8 @@ template <Binary F, class Out>
 INLINE void line(int64_t n, const float* a, bool aMoves, const float* b, bool bMoves, Out* y, vec p0) {
   for (int64_t i = 0; i < n; i += L) {
     const int64_t m = smaller(L, n - i);
-    const vec va = !aMoves ? splat(*a) : m == L ? load(a + i) : load_some(a + i, m);
-    const vec vb = !bMoves ? splat(*b) : m == L ? load(b + i) : load_some(b + i, m);
+    const vec va = !aMoves ? splat(*a) : load_part(a + i, m);
+    const vec vb = !bMoves ? splat(*b) : load_part(b + i, m);
     if constexpr (srmcmc::is_comparison(F)) {
       const loose_bytes bits = __builtin_convertvector(test<F>(va, vb) & 1, loose_bytes);
       if (m == L)

@@ -57,6 +57,19 @@ INLINE void transform_output(const vec (&m)[T + 1], vec (&y)[2]) {
   }
 }
 
+/// Makes M x M numbers of N x N by a transform of N into M, along one axis and then along the other.
+template <int N, int M, class Transform>
+INLINE void along_both_axes(const vec (&x)[N][N], vec (&to)[M][M], Transform&& transform) {
+  vec across[N][M];
+  each<N>([&](auto i) { transform(x[i], across[i]); });
+  each<M>([&](auto j) {
+    vec column[N], made[M];
+    each<N>([&](auto i) { column[i] = across[i][j]; });
+    transform(column, made);
+    each<M>([&](auto i) { to[i][j] = made[i]; });
+  });
+}
+
 /// How a grid is cut up. An output has the same terms in the same order in any piece.
 struct MinimalPieces {
   int planes;                      // products of a square of outputs
@@ -68,7 +81,7 @@ struct MinimalPieces {
   int64_t panelParts, panelsAPart;
   int64_t count;
   int64_t inputPlane, outputPlane;  // floats from one plane of a piece to the next
-  int64_t zeros, input, output, workSize;  // where they lie in a piece's working space
+  int64_t input, output, workSize;  // where they lie in a piece's working space, after a pixel of zeros
 };
 
 INLINE int64_t minimal_terms(const Grid& g) { return g.y.sourceStep * g.x.sourceStep * g.channels; }
@@ -103,7 +116,6 @@ MinimalPieces minimal_pieces(const Grid& g, int taps, int64_t wanted) {
   const int64_t largest = smaller(rows, larger(most, p.squaresX));
   p.inputPlane = largest * p.rowFloats + 16;
   p.outputPlane = largest * p.panelsAPart * PANEL + 16;
-  p.zeros = 0;
   p.input = divide_up(g.channels, 16) * 16 + 16;
   p.output = p.input + p.planes * p.inputPlane;
   p.workSize = p.output + p.planes * p.outputPlane;
@@ -119,8 +131,8 @@ struct Squares {
 template <int T>
 void transform_squares(const Grid& g, const MinimalPieces& p, const Squares& piece, const float* source, float* work) {
   constexpr int P = T + 1;
-  float* const zeros = work + p.zeros;
-  memset(zeros, 0, static_cast<size_t>(p.input - p.zeros) * 4);
+  float* const zeros = work;
+  memset(zeros, 0, static_cast<size_t>(p.input) * 4);
   float* row = work + p.input;
   for (int64_t squareY = piece.firstY; squareY < piece.endY; ++squareY)
     for (int64_t squareX = 0; squareX < p.squaresX; ++squareX, row += piece.images * p.rowFloats)
@@ -139,21 +151,13 @@ void transform_squares(const Grid& g, const MinimalPieces& p, const Squares& pie
         float* to = row + phase * g.channels;
         for (int64_t image = 0; image < piece.images; ++image, to += p.rowFloats) {
           for (int64_t c = 0; c < g.channels; c += L) {
-            const int64_t n = g.channels - c;
-            vec across[P][P], columns[P][P];
-            each<P>([&](auto i) {
-              vec values[P];
-              each<P>([&](auto j) { values[j] = n >= L ? load(at[i][j] + c) : load_some(at[i][j] + c, n); });
-              transform_input<T>(values, across[i]);
-            });
-            each<P>([&](auto j) {
-              vec values[P];
-              each<P>([&](auto i) { values[i] = across[i][j]; });
-              transform_input<T>(values, columns[j]);
-            });
+            const int64_t n = smaller(L, g.channels - c);
+            vec values[P][P], transformed[P][P];
+            each<P>([&](auto i) { each<P>([&](auto j) { values[i][j] = load_part(at[i][j] + c, n); }); });
+            along_both_axes(values, transformed, transform_input<T>);
             // What is written past the last channel belongs to the next phase, or to nobody.
             each<P>([&](auto i) {
-              each<P>([&](auto j) { store(to + (i * P + j) * p.inputPlane + c, columns[j][i]); });
+              each<P>([&](auto j) { store(to + (i * P + j) * p.inputPlane + c, transformed[i][j]); });
             });
           }
           each<P>([&](auto i) { each<P>([&](auto j) { at[i][j] += step[i][j]; }); });
@@ -208,31 +212,23 @@ void finish_squares(const Grid& g, const MinimalPieces& p, const Squares& piece,
         const int64_t down = g.y.outStep * g.outWidth * g.outputs, across = g.x.outStep * g.outputs;
         for (int64_t c = 0; c < outputs; c += L) {
           const int64_t n = smaller(L, outputs - c);
-          vec columns[P][2], y2[2][2];
+          vec products[P][P], sums[2][2];
           each<P>([&](auto i) {
-            vec values[P];
-            each<P>([&](auto j) { values[j] = load(row + (i * P + j) * p.outputPlane + c); });
-            transform_output<T>(values, columns[i]);
+            each<P>([&](auto j) { products[i][j] = load(row + (i * P + j) * p.outputPlane + c); });
           });
-          each<2>([&](auto j) {
-            vec values[P];
-            each<P>([&](auto i) { values[i] = columns[i][j]; });
-            transform_output<T>(values, y2[j]);
-          });
+          along_both_axes(products, sums, transform_output<T>);
           const vec bias = e.bias ? load(e.bias + firstOutput + c) : vec{};
           const vec slope = e.prelu ? load(e.prelu + firstOutput + c) : vec{};
           each<2>([&](auto i) {
             each<2>([&](auto j) {
               if (i >= downY || j >= acrossX) return;
               const int64_t at = first + i * down + j * across + c;
-              const vec sum = y2[j][i] + bias;
-              const vec operand = e.stored ? n == L ? load(e.stored + at) : load_some(e.stored + at, n) : slope;
+              const vec sum = sums[i][j] + bias;
+              const vec operand = e.stored ? load_part(e.stored + at, n) : slope;
               const vec value = activate(sum, activation, e.alpha, operand);
-              n == L ? store(out + at, value) : store_some(out + at, value, n);
-              if (e.derivative) {
-                const vec derivative = derivative_of(sum, value, activation, e.alpha);
-                n == L ? store(e.derivative + at, derivative) : store_some(e.derivative + at, derivative, n);
-              }
+              store_part(out + at, value, n);
+              if (e.derivative)
+                store_part(e.derivative + at, derivative_of(sum, value, activation, e.alpha), n);
             });
           });
         }
@@ -287,28 +283,23 @@ void pack_minimal_taps(const Grid& g, int64_t channelStride, int64_t outputStrid
     for (int64_t c = part * GRAIN; c < smaller(g.channels, (part + 1) * GRAIN); ++c)
       for (int64_t v = 0; v < PANEL; v += L) {
         const int64_t n = larger(0, smaller(L, columns - v));
-        vec across[T][P], to[P][P];
+        vec taps[T][T], transformed[P][P];
         each<T>([&](auto i) {
-          vec taps[T];
           each<T>([&](auto j) {
             const float* tap = from[i][j] + c * channelStride + v * outputStride;
             if (outputStride == 1) {
-              taps[j] = n == L ? load(tap) : load_some(tap, n);
+              taps[i][j] = load_part(tap, n);
             } else {
-              taps[j] = vec{};
-              for (int64_t column = 0; column < n; ++column) taps[j][column] = tap[column * outputStride];
+              taps[i][j] = vec{};
+              for (int64_t column = 0; column < n; ++column) taps[i][j][column] = tap[column * outputStride];
             }
           });
-          transform_filter<T>(taps, across[i]);
         });
-        each<P>([&](auto j) {
-          vec taps[T];
-          each<T>([&](auto i) { taps[i] = across[i][j]; });
-          transform_filter<T>(taps, to[j]);
-        });
+        along_both_axes(taps, transformed, transform_filter<T>);
         each<P>([&](auto i) {
           each<P>([&](auto j) {
-            store(packed + (((i * P + j) * panels + panel) * terms + phase * g.channels + c) * PANEL + v, to[j][i]);
+            const int64_t row = ((i * P + j) * panels + panel) * terms + phase * g.channels + c;
+            store(packed + row * PANEL + v, transformed[i][j]);
           });
         });
       }

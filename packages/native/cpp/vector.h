@@ -59,6 +59,10 @@ INLINE void store_some(float* p, vec v, int64_t n) {
 #endif
 }
 
+/// Of n lanes that are mostly all of them.
+INLINE vec load_part(const float* p, int64_t n) { return n == L ? load(p) : load_some(p, n); }
+INLINE void store_part(float* p, vec v, int64_t n) { n == L ? store(p, v) : store_some(p, v, n); }
+
 INLINE vec vmax(vec a, vec b) { return a > b ? a : b; }
 INLINE vec vmin(vec a, vec b) { return a < b ? a : b; }
 /// NaN stays NaN.
