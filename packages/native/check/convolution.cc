@@ -15,15 +15,17 @@ enum Product { forward, inputGradient, filterGradient };
 const char* const PRODUCTS[] = {"forward", "input gradient", "filter gradient"};
 
 /// Whether minimal filtering may make it, in single precision: a filter, or a phase of its gradient in the input, has two
-/// or three taps a step along both axes.
+/// or three taps a step along both axes, or down where outputs are few.
 bool is_even(const Multiplier& multiplier, Product product, const ConvShape& s) {
+  constexpr int FEW = 8;
   const auto has = [&](int taps, int size, int stride) {
     return product == forward ? size == taps * stride : size / stride == taps || (size + stride - 1) / stride == taps;
   };
-  const auto both = [&](int taps) {
-    return has(taps, s.filterHeight, s.strideHeight) && has(taps, s.filterWidth, s.strideWidth);
+  const auto minimal = [&](int taps) {
+    const bool few = (product == forward ? s.outChannels : s.inChannels) <= FEW;
+    return has(taps, s.filterHeight, s.strideHeight) && (few || has(taps, s.filterWidth, s.strideWidth));
   };
-  return multiplier.precision == Sampler::float32 && product != filterGradient && (both(2) || both(3));
+  return multiplier.precision == Sampler::float32 && product != filterGradient && (minimal(2) || minimal(3));
 }
 
 /// Rounding errors of a sum of K terms of random sign stay near ROUNDING times the sum of their magnitudes, whatever

@@ -1,6 +1,7 @@
 // The products of a grid, whichever way they are made, and the convolution forward.
 #pragma once
 #include "direct_product.h"
+#include "few_outputs.h"
 #include "minimal_filtering.h"
 
 namespace {
@@ -9,39 +10,39 @@ using srmcmc::ConvShape;
 
 constexpr int64_t FEWEST_PIECES = 16;  // that a large product is cut into, for any number of threads
 
-/// Floats of a grid's packed weights.
-INLINE int64_t packed_size(const Grid& g) {
-  const int taps = minimal_taps(g);
-  return taps ? minimal_packed_size(g, taps) : direct_packed_size(g);
+/// Calls body with the way in which a grid's products are made.
+template <class Body>
+INLINE auto with_product(const Grid& g, Body&& body) {
+  switch (minimal_taps(g)) {
+    case 2: return body(MinimalProduct<2>{});
+    case 3: return body(MinimalProduct<3>{});
+  }
+  return has_few_outputs(g) ? body(FewOutputsProduct{}) : body(DirectProduct{});
 }
 
-/// Packs term (tap row, tap column, channel) x output. at(tapRow, tapColumn) gives the address of channel 0, output 0 of
-/// a tap.
+/// Floats of a grid's packed weights.
+INLINE int64_t packed_size(const Grid& g) {
+  return with_product(g, [&](auto product) { return product.packed_size(g); });
+}
+
+/// Packs a filter. at(tapRow, tapColumn) gives the address of channel 0, output 0 of a tap.
 template <class At>
-void pack_panels(const Grid& g, int64_t channelStride, int64_t outputStride, float* packed, At&& at) {
-  if (const int taps = minimal_taps(g))
-    pack_minimal(g, taps, channelStride, outputStride, packed, at);
-  else
-    pack_direct(g, channelStride, outputStride, packed, at);
+void pack_filter(const Grid& g, int64_t channelStride, int64_t outputStride, float* packed, At&& at) {
+  with_product(g, [&](auto product) { product.pack(g, channelStride, outputStride, packed, at); });
 }
 
 /// Floats of working space that multiply_alone takes.
 INLINE int64_t alone_work_size(const Grid& g) {
-  const int taps = minimal_taps(g);
-  return taps ? minimal_pieces(g, taps, 1).workSize : 0;
+  return with_product(g, [&](auto product) { return int64_t{product.pieces(g, 1).workSize}; });
 }
 
 /// The whole product, on the calling thread alone. The epilogue's bias and slopes fill whole panels.
 void multiply_alone(const Grid& g, const float* source, const float* packed, float* out, const Epilogue& epilogue,
                     float* work) {
-  if (const int taps = minimal_taps(g)) {
-    const MinimalPieces pieces = minimal_pieces(g, taps, 1);
-    for (int64_t i = 0; i < pieces.count; ++i)
-      multiply_minimal_piece(g, taps, pieces, i, source, packed, out, epilogue, work);
-  } else {
-    const DirectPieces pieces = direct_pieces(g);
-    for (int64_t i = 0; i < pieces.count; ++i) multiply_direct_piece(g, pieces, i, source, packed, out, epilogue);
-  }
+  with_product(g, [&](auto product) {
+    const auto pieces = product.pieces(g, 1);
+    for (int64_t i = 0; i < pieces.count; ++i) product.piece(g, pieces, i, source, packed, out, epilogue, work);
+  });
 }
 
 /// The whole product, on all threads.
@@ -55,19 +56,15 @@ void multiply_grid(const Grid& g, const float* source, const float* packed, floa
   };
   pad(whole.bias, padded);
   pad(whole.prelu, padded + width);
-  if (const int taps = minimal_taps(g)) {
-    const MinimalPieces pieces = minimal_pieces(g, taps, FEWEST_PIECES);
+  with_product(g, [&](auto product) {
+    const auto pieces = product.pieces(g, FEWEST_PIECES);
     const int slots = static_cast<int>(smaller(srmcmc::thread_count(), pieces.count));
     float* work = srmcmc::scratch(2, static_cast<size_t>(pieces.workSize * slots));
     auto piece = [&](int64_t task, int slot) {
-      multiply_minimal_piece(g, taps, pieces, task, source, packed, out, whole, work + slot * pieces.workSize);
+      product.piece(g, pieces, task, source, packed, out, whole, work + slot * pieces.workSize);
     };
     parallel(pieces.count, piece, slots);
-  } else {
-    const DirectPieces pieces = direct_pieces(g);
-    auto piece = [&](int64_t task, int) { multiply_direct_piece(g, pieces, task, source, packed, out, whole); };
-    parallel(pieces.count, piece);
-  }
+  });
 }
 
 /// What a convolution of these images computes, and from where.
@@ -86,7 +83,7 @@ Grid forward_grid(const ConvShape& s) {
 }
 
 void pack_forward(const ConvShape& s, const Grid& g, const float* filter, float* packed) {
-  pack_panels(g, s.outChannels, 1, packed, [&](int64_t ty, int64_t tx) {
+  pack_filter(g, s.outChannels, 1, packed, [&](int64_t ty, int64_t tx) {
     return filter + (ty * s.filterWidth + tx) * s.inChannels * s.outChannels;
   });
 }

@@ -8,11 +8,6 @@
 
 namespace {
 
-INLINE int64_t direct_packed_size(const Grid& g) {
-  const int64_t terms = g.y.taps * g.x.taps * g.channels;
-  return g.outputs == 1 ? terms + L : panels_of(g.outputs) * PANEL * terms;
-}
-
 // A pass multiplies as many terms of a panel as stay in the first-level cache while all positions use them.
 constexpr int64_t PASS_BYTES = 24 * 1024;
 constexpr int64_t CHUNK_FLOATS = 256 * 1024 / 4;
@@ -25,6 +20,7 @@ struct DirectPieces {
   int64_t blocks, block;  // of output rows
   int64_t panelParts, panelsAPart;
   int64_t count;
+  static constexpr int64_t workSize = 0;
 };
 
 DirectPieces direct_pieces(const Grid& g) {
@@ -58,9 +54,9 @@ DirectPieces direct_pieces(const Grid& g) {
   return p;
 }
 
-/// Piece `index` of a product. The epilogue's bias and slopes fill whole panels.
-void multiply_direct_piece(const Grid& g, const DirectPieces& p, int64_t index, const float* source, const float* packed,
-                    float* out, const Epilogue& epilogue) {
+/// Piece `index` of a product.
+void multiply_direct(const Grid& g, const DirectPieces& p, int64_t index, const float* source, const float* packed,
+                     float* out, const Epilogue& epilogue) {
   const bool oneColumn = g.outputs == 1;
   const bool rowsAreImages = p.groupSize > 1;
   const bool merged = g.x.tapStep == 1;  // a row of taps is contiguous in the source
@@ -146,8 +142,7 @@ void multiply_direct_piece(const Grid& g, const DirectPieces& p, int64_t index, 
   }
 }
 
-/// Packs term (tap row, tap column, channel) x output into panels. at(tapRow, tapColumn) gives the address of
-/// channel 0, output 0 of a tap.
+/// Packs term (tap row, tap column, channel) x output into panels.
 template <class At>
 void pack_direct(const Grid& g, int64_t channelStride, int64_t outputStride, float* packed, At&& at) {
   if (g.outputs == 1) {
@@ -184,5 +179,22 @@ void pack_direct(const Grid& g, int64_t channelStride, int64_t outputStride, flo
   };
   parallel(panels_of(g.outputs) * taps * parts, pack);
 }
+
+/// Sums of all taps, as a product of a grid.
+struct DirectProduct {
+  static int64_t packed_size(const Grid& g) {
+    const int64_t terms = g.y.taps * g.x.taps * g.channels;
+    return g.outputs == 1 ? terms + L : panels_of(g.outputs) * PANEL * terms;
+  }
+  template <class At>
+  static void pack(const Grid& g, int64_t channelStride, int64_t outputStride, float* packed, At&& at) {
+    pack_direct(g, channelStride, outputStride, packed, at);
+  }
+  static DirectPieces pieces(const Grid& g, int64_t) { return direct_pieces(g); }
+  static void piece(const Grid& g, const DirectPieces& p, int64_t index, const float* source, const float* packed,
+                    float* out, const Epilogue& e, float*) {
+    multiply_direct(g, p, index, source, packed, out, e);
+  }
+};
 
 }  // namespace

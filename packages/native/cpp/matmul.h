@@ -21,7 +21,7 @@ void mat_mul(const srmcmc::MatMulShape& s, const float* a, const float* b, float
     if (s.transposeA && (i == 0 || s.batchStrideA != 0)) transpose_into(left, s.inner, s.rows, turned);
     const float* right = b + i * s.batchStrideB;
     if (i == 0 || s.batchStrideB != 0)
-      pack_panels(g, s.transposeB ? 1 : s.columns, s.transposeB ? s.inner : 1, packed,
+      pack_filter(g, s.transposeB ? 1 : s.columns, s.transposeB ? s.inner : 1, packed,
                   [&](int64_t, int64_t) { return right; });
     multiply_grid(g, s.transposeA ? turned : left, packed, c + i * s.rows * s.columns, epilogue);
   }

@@ -85,10 +85,6 @@ struct MinimalPieces {
 };
 
 INLINE int64_t minimal_terms(const Grid& g) { return g.y.sourceStep * g.x.sourceStep * g.channels; }
-INLINE int64_t minimal_packed_size(const Grid& g, int taps) {
-  return (taps + 1) * (taps + 1) * minimal_terms(g) * panels_of(g.outputs) * PANEL;
-}
-
 /// Pieces for one thread alone, or at least `wanted` if the grid is large enough.
 MinimalPieces minimal_pieces(const Grid& g, int taps, int64_t wanted) {
   constexpr int64_t PIECE_FLOATS = 192 * 1024;  // most of the second-level cache
@@ -259,15 +255,9 @@ void multiply_squares(const Grid& g, const MinimalPieces& p, int64_t index, cons
   }
 }
 
-/// Piece `index` of a product. The epilogue's bias and slopes fill whole panels; `work` holds workSize floats.
-void multiply_minimal_piece(const Grid& g, int taps, const MinimalPieces& p, int64_t index, const float* source,
-                            const float* packed, float* out, const Epilogue& e, float* work) {
-  (taps == 2 ? multiply_squares<2> : multiply_squares<3>)(g, p, index, source, packed, out, e, work);
-}
-
-/// Packs [plane][panel][term][column], terms being the channels of each phase; see pack_panels.
+/// Packs [plane][panel][term][column], terms being the channels of each phase.
 template <int T, class At>
-void pack_minimal_taps(const Grid& g, int64_t channelStride, int64_t outputStride, float* packed, At&& at) {
+void pack_minimal(const Grid& g, int64_t channelStride, int64_t outputStride, float* packed, At&& at) {
   constexpr int P = T + 1;
   constexpr int64_t GRAIN = 64;  // channels a task packs
   const int64_t parts = divide_up(g.channels, GRAIN), phases = g.y.sourceStep * g.x.sourceStep;
@@ -307,12 +297,21 @@ void pack_minimal_taps(const Grid& g, int64_t channelStride, int64_t outputStrid
   parallel(panels * phases * parts, pack);
 }
 
-template <class At>
-void pack_minimal(const Grid& g, int taps, int64_t channelStride, int64_t outputStride, float* packed, At&& at) {
-  if (taps == 2)
-    pack_minimal_taps<2>(g, channelStride, outputStride, packed, at);
-  else
-    pack_minimal_taps<3>(g, channelStride, outputStride, packed, at);
-}
+/// Minimal filtering of T taps a step, as a product of a grid.
+template <int T>
+struct MinimalProduct {
+  static int64_t packed_size(const Grid& g) {
+    return (T + 1) * (T + 1) * minimal_terms(g) * panels_of(g.outputs) * PANEL;
+  }
+  template <class At>
+  static void pack(const Grid& g, int64_t channelStride, int64_t outputStride, float* packed, At&& at) {
+    pack_minimal<T>(g, channelStride, outputStride, packed, at);
+  }
+  static MinimalPieces pieces(const Grid& g, int64_t wanted) { return minimal_pieces(g, T, wanted); }
+  static void piece(const Grid& g, const MinimalPieces& p, int64_t index, const float* source, const float* packed,
+                    float* out, const Epilogue& e, float* work) {
+    multiply_squares<T>(g, p, index, source, packed, out, e, work);
+  }
+};
 
 }  // namespace

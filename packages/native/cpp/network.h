@@ -30,21 +30,19 @@ INLINE int64_t take_lines(int64_t& total, int64_t size) {
 struct NetworkPlan {
   const Network* network;
   int64_t event;
-  bool byColumns;  // the first layer's gradient
-  bool bySigns;    // derivatives of the activation, which are stored otherwise
+  bool bySigns;  // derivatives of the activation, which are stored otherwise
   int64_t packedSize, workSize;
   int64_t forward[Network::kMaxLayers], backward[Network::kMaxLayers], bias[Network::kMaxLayers];  // in packed
   int64_t stride[Network::kMaxLayers + 1];  // of layer l's input
   int64_t activation[Network::kMaxLayers + 1], derivative[Network::kMaxLayers + 1];
   int64_t gradient[2];  // layers take turns
-  int64_t columnWork, productWork;
+  int64_t productWork;
 };
 
 NetworkPlan network_plan(const Network& f, int64_t group) {
   NetworkPlan p{};
   p.network = &f;
   p.event = input_of(f.shapes[0]);
-  p.byColumns = has_few_columns(f.shapes[0]);
   p.bySigns = f.sign_tells_derivative();
   int64_t gradientSize[2] = {0, 0};
   for (int l = 0; l <= f.layers; ++l) {
@@ -55,7 +53,6 @@ NetworkPlan network_plan(const Network& f, int64_t group) {
     gradientSize[l % 2] = larger(gradientSize[l % 2], group * p.stride[l]);
   }
   for (int i = 0; i < 2; ++i) p.gradient[i] = take_lines(p.workSize, gradientSize[i]);
-  p.columnWork = take_lines(p.workSize, p.byColumns ? columns_of(f.shapes[0]).workSize : 0);
   int64_t productWork = 0;
   const auto take_product = [&](Grid g) {
     g.batch = group;
@@ -67,10 +64,7 @@ NetworkPlan network_plan(const Network& f, int64_t group) {
     p.forward[l] = take_product(forward_grid(s));
     p.bias[l] = take_lines(p.packedSize, panels_of(s.outChannels) * PANEL);
     p.backward[l] = p.packedSize;
-    if (l == 0 && p.byColumns)
-      take_lines(p.packedSize, columns_of(s).packedSize);
-    else
-      each_phase(s, [&](const Grid& g, auto&&) { take_product(g); });
+    each_phase(s, [&](const Grid& g, auto&&) { take_product(g); });
   }
   p.productWork = take_lines(p.workSize, productWork);
   return p;
@@ -85,13 +79,10 @@ void pack_weights(const NetworkPlan& p, float* packed) {
     memset(bias, 0, static_cast<size_t>(panels_of(s.outChannels) * PANEL) * 4);
     memcpy(bias, p.network->biases[l], static_cast<size_t>(s.outChannels) * 4);
     float* to = packed + p.backward[l];
-    if (l == 0 && p.byColumns)
-      pack_columns(s, columns_of(s), filter, to);
-    else
-      each_phase(s, [&](const Grid& g, auto&& pack) {
-        pack(filter, to);
-        to += divide_up(packed_size(g), LINE) * LINE;
-      });
+    each_phase(s, [&](const Grid& g, auto&& pack) {
+      pack(filter, to);
+      to += divide_up(packed_size(g), LINE) * LINE;
+    });
   }
 }
 
@@ -142,26 +133,19 @@ const float* backward_pass(const NetworkPlan& p, const float* packed, float* wor
     const ConvShape& s = f.shapes[l];
     const float* filter = packed + p.backward[l];
     float* dx = work + p.gradient[l % 2];
-    if (l == 0 && p.byColumns) {
-      const Columns columns = columns_of(s);
-      for (int i = 0; i < images; ++i)
-        image_gradient_by_columns(s, columns, dy + i * p.stride[1], filter, dx + i * p.stride[0],
-                                  work + p.columnWork);
-    } else {
-      Epilogue e;
-      if (l > 0) {
-        e.activation = p.bySigns ? Activation::leakyReluGradient : Activation::timesStored;
-        e.alpha = f.slope;
-        e.stored = work + (p.bySigns ? p.activation[l] : p.derivative[l]);
-      }
-      each_phase(s, [&](Grid g, auto&&) {
-        g.batch = images;
-        g.sourceImage = p.stride[l + 1];
-        g.outImage = p.stride[l];
-        multiply_alone(g, dy, filter, dx, e, work + p.productWork);
-        filter += divide_up(packed_size(g), LINE) * LINE;
-      });
+    Epilogue e;
+    if (l > 0) {
+      e.activation = p.bySigns ? Activation::leakyReluGradient : Activation::timesStored;
+      e.alpha = f.slope;
+      e.stored = work + (p.bySigns ? p.activation[l] : p.derivative[l]);
     }
+    each_phase(s, [&](Grid g, auto&&) {
+      g.batch = images;
+      g.sourceImage = p.stride[l + 1];
+      g.outImage = p.stride[l];
+      multiply_alone(g, dy, filter, dx, e, work + p.productWork);
+      filter += divide_up(packed_size(g), LINE) * LINE;
+    });
     dy = dx;
   }
   return dy;

@@ -95,6 +95,16 @@ INLINE lvec multiply_low_halves(lvec a, lvec b) {
 #endif
 }
 
+/// Keeps a compiler from loading it again for each of its uses.
+INLINE vec in_register(vec v) {
+#if defined(__x86_64__)
+  __asm__("" : "+v"(v));
+#elif defined(__aarch64__)
+  __asm__("" : "+w"(v));
+#endif
+  return v;
+}
+
 INLINE float horizontal_sum(vec v) {
   float sum = 0;
   for (int i = 0; i < L; ++i) sum += v[i];
@@ -114,8 +124,8 @@ INLINE void each(F&& f) {
   }
 }
 
-INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-INLINE int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+INLINE constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+INLINE constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+INLINE constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace
