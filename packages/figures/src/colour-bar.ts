@@ -1,7 +1,7 @@
 /** The scale beside a picture in colours: what each colour stands for, at round numbers. */
 import { colourAt } from './colour-map.ts';
 import { embedPixels } from './embedded-picture.ts';
-import { formatTick, type Frame, round, text, TICK_ROOM, ticks } from './plot.ts';
+import { formatTick, type Frame, round, text, ticks } from './plot.ts';
 
 /** What the colours span, from the first to the last. */
 export type ColourRange = readonly [low: number, high: number];
@@ -33,7 +33,7 @@ export async function colourBar(frame: Frame, { range, label, holds }: ColourBar
     ...(holds[0] < low ? [{ value: low, sign: '≤ ' }] : []),
     ...(holds[1] > high ? [{ value: high, sign: '≥ ' }] : []),
   ];
-  const inner = (high > low ? ticks({ range }, height / TICK_ROOM.y) : [low]).filter((value) =>
+  const inner = (high > low ? ticks({ range }, 'y', height) : [low]).filter((value) =>
     ends.every((end) => Math.abs(place(value) - place(end.value)) >= LEAST_DISTANCE),
   );
   return [

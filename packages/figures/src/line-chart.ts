@@ -43,6 +43,8 @@ export interface LineChart {
 
 const TOP = 62;
 const RIGHT = 20;
+/** Of the x axis at both ends, where dots are, which would be cut in half by the frame. */
+const DOT_MARGIN = 0.02;
 /** A curve of more points than this is drawn as so many means, with a band from the least to the largest value. */
 const MOST_POINTS = 250;
 const AREA_OPACITY = 0.35;
@@ -121,7 +123,7 @@ function chartAt(
     range: rangeOf(
       places.filter((place) => usable(place, xScale)),
       xScale,
-      0,
+      curves.some(hasDots) ? DOT_MARGIN : 0,
     ),
   };
   const heights = all.flatMap(({ y, low, high }) => [y, low, high]).filter((value) => usable(value, yScale));
@@ -155,6 +157,11 @@ interface Curve {
   readonly style: NonNullable<Series['style']>;
 }
 
+/** A single point would be invisible as a line. */
+function hasDots({ points, style }: Pick<Curve, 'points' | 'style'>): boolean {
+  return points.length === 1 || style === 'dots';
+}
+
 function curve({ points, colour, style }: Curve, projection: Projection, least: number): string {
   const at = (x: number, y: number): string =>
     `${round(projection.x(x))},${round(projection.y(Math.max(y, least)))}`;
@@ -170,7 +177,7 @@ function curve({ points, colour, style }: Curve, projection: Projection, least: 
   const band = points.some(({ low, high }) => low < high)
     ? `<polygon points="${[...upper, ...lower].join(' ')}" fill="${colour}" fill-opacity="0.2"/>`
     : '';
-  const dots = (points.length === 1 || style === 'dots' ? centre : []).map((place) => {
+  const dots = (hasDots({ points, style }) ? centre : []).map((place) => {
     const [cx, cy] = place.split(',');
     return `<circle cx="${cx}" cy="${cy}" r="3" fill="${colour}"/>`;
   });

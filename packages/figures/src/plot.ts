@@ -28,8 +28,13 @@ export const PALETTE = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '
 const INK = '#1c2433';
 const FRAME = '#8b94a3';
 const GRID = '#e6e8ec';
-/** Pixels that a tick and its number need along the axis. */
-export const TICK_ROOM = { x: 64, y: 32 } as const;
+/** Pixels that a tick and its number need along the axis, as a rule. */
+const TICK_ROOM = { x: 64, y: 32 } as const;
+/** Fewer numbers than these hardly say what an axis spans: then finer ones are tried. */
+const ENOUGH_TICKS = 3;
+/** Pixels along the axis that a number takes at least: what it is wide, or high. */
+const DIGIT_WIDTH = 8.5;
+const NUMBER_HEIGHT = 16;
 const DECADES_WITH_STEPS = 2.5;
 /** Pixels from a frame to what is written beside it. */
 export const LABEL_ROOM = { left: 78, bottom: 52 } as const;
@@ -50,7 +55,7 @@ export function panel(
   const right = left + width;
   const bottom = top + height;
   const clip = `clip-${left}-${top}-${width}-${height}`;
-  const xTicks = ticks(axes.x, width / TICK_ROOM.x).map((value) => {
+  const xTicks = ticks(axes.x, 'x', width).map((value) => {
     const x = round(projection.x(value));
     return (
       line(x, top, x, bottom, GRID) +
@@ -58,7 +63,7 @@ export function panel(
       text(x, bottom + 20, formatTick(value), { anchor: 'middle' })
     );
   });
-  const yTicks = ticks(axes.y, height / TICK_ROOM.y).map((value) => {
+  const yTicks = ticks(axes.y, 'y', height).map((value) => {
     const y = round(projection.y(value));
     return (
       line(left, y, right, y, GRID) +
@@ -147,19 +152,54 @@ function fractionAlong({ scale, range: [low, high] }: Axis): (value: number) => 
   return (value) => (map(value) - map(low)) / (map(high) - map(low));
 }
 
-/** Round numbers within the range: 1, 2 and 5 times a power of ten, or the powers alone where there are many. */
-export function ticks({ scale, range: [low, high] }: Pick<Axis, 'scale' | 'range'>, room: number): number[] {
-  if (scale === 'log') {
-    const mantissas = Math.log10(high / low) > DECADES_WITH_STEPS ? [1] : [1, 2, 5];
-    const decades = integers(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)));
-    return decades
+/**
+ * Round numbers within the range of an axis so many pixels long: 1, 2 and 5 times a power of ten, or the powers alone where
+ * there are many; finer ones where that leaves few. At least two, unless the range is a point.
+ */
+export function ticks(
+  axis: Pick<Axis, 'scale' | 'range'>,
+  direction: 'x' | 'y',
+  length: number,
+): readonly number[] {
+  const linear = linearTicks(axis.range, length / TICK_ROOM[direction]);
+  const choices = axis.scale === 'log' ? [...logTicks(axis.range), ...linear] : linear;
+  const along = fractionAlong(axis);
+  const overlap = (a: number, b: number): boolean => {
+    const digits = formatTick(a).length + formatTick(b).length + 1;
+    const room = direction === 'x' ? (digits * DIGIT_WIDTH) / 2 : NUMBER_HEIGHT;
+    return (along(b) - along(a)) * length < room;
+  };
+  const isReadable = (values: readonly number[]): boolean =>
+    values.every((value, i) => i === 0 || !overlap(values[i - 1]!, value));
+  const enough = choices.find((values) => values.length >= ENOUGH_TICKS && isReadable(values));
+  return enough ?? choices.find((values) => values.length >= 2) ?? choices.at(-1)!;
+}
+
+/** The powers of ten alone where there are many; 1, 2 and 5 times them; and more. */
+function logTicks([low, high]: Axis['range']): number[][] {
+  const decades = integers(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)));
+  const finer = [
+    [1, 2, 5],
+    [1, 2, 3, 5, 7],
+  ];
+  const all = Math.log10(high / low) > DECADES_WITH_STEPS ? [[1], ...finer] : finer;
+  return all.map((mantissas) =>
+    decades
       .flatMap((decade) => mantissas.map((mantissa) => Number(`${mantissa}e${decade}`)))
-      .filter((value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9));
-  }
+      .filter((value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9)),
+  );
+}
+
+/** With the finest step of which no more than `room` fit, and with the next finer one. */
+function linearTicks([low, high]: Axis['range'], room: number): number[][] {
   const most = Math.max(2, Math.floor(room));
   const magnitude = 10 ** Math.floor(Math.log10((high - low) / most));
-  const step = magnitude * [1, 2, 5, 10].find((factor) => (high - low) / (magnitude * factor) <= most)!;
-  return integers(Math.ceil(low / step - 1e-9), Math.floor(high / step + 1e-9)).map((i) => i * step);
+  const factors = [0.5, 1, 2, 5, 10];
+  const fitting = factors.findIndex((factor) => factor >= 1 && (high - low) / (magnitude * factor) <= most);
+  return [factors[fitting]!, factors[fitting - 1]!].map((factor) => {
+    const step = magnitude * factor;
+    return integers(Math.ceil(low / step - 1e-9), Math.floor(high / step + 1e-9)).map((i) => i * step);
+  });
 }
 
 function integers(first: number, last: number): number[] {

@@ -218,3 +218,20 @@ test('a legend shows an area as it is filled, and a line as a line', () => {
   expect(svg).not.toContain('stroke="#123456"');
   expect(svg).toMatch(/<line [^>]*stroke="#654321"/);
 });
+
+test('dots at the ends of an axis are whole', () => {
+  const points = [
+    [5, 1],
+    [500, 2],
+  ] as const;
+  for (const xScale of ['linear', 'log'] as const) {
+    const svg = chart([{ label: '', points, style: 'dots' }], { xScale });
+    const [, left, width] = /<clipPath[^>]*><rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)"/
+      .exec(svg)!
+      .map(Number) as [number, number, number];
+    for (const [x] of corners(svg, 'polyline')) {
+      expect(x).toBeGreaterThan(left + 4);
+      expect(x).toBeLessThan(left + width - 4);
+    }
+  }
+});
