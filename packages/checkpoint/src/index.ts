@@ -7,6 +7,7 @@ export type {
   SamplerSpec,
 } from './checkpoint.ts';
 export { CheckpointVersionError, storing } from './errors.ts';
+export { requireWritable } from './writable.ts';
 export { writeCheckpoint } from './file.ts';
 export {
   type CheckpointEntry,
