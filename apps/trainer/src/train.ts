@@ -1,6 +1,6 @@
 /** Learning a short-run generator: Algorithm 1 of Nijkamp et al. 2019, with checkpoints, pictures and a report. */
 import { describeBackend, selectBackend } from '@srmcmc/backends';
-import { readCheckpoint } from '@srmcmc/checkpoint';
+import { readCheckpoint, requireWritable } from '@srmcmc/checkpoint';
 import { type Dataset, dispose, InvalidArgumentError, InvalidShapeError } from '@srmcmc/core';
 import { convNetworkOf, loadStateDict } from '@srmcmc/energy';
 import { initialState } from '@srmcmc/estimators';
@@ -40,7 +40,11 @@ export interface TrainResult {
  */
 export async function train(given: Config, options: TrainOptions = {}): Promise<TrainResult> {
   const { signal, onProgress = () => undefined, resume, command = 'train()' } = options;
-  if (given.export !== null) weightsExtension('export', given.export);
+  if (given.export !== null) {
+    weightsExtension('export', given.export);
+    // Better known before the hours than after them.
+    await requireWritable(given.export);
+  }
   const backend = await selectBackend(given.backend, {
     precision: given.precision,
     threads: given.threads ?? undefined,

@@ -163,6 +163,10 @@ const cases: readonly Case[] = [
     input: 'a weights file of unknown kind',
     arguments: () => ofImages(images, '--export', at('weights.onnx')),
   },
+  {
+    input: 'a weights file that cannot be written',
+    arguments: () => ofImages(images, '--export', at('nowhere/weights.pth')),
+  },
   { input: '--resume where there is no run', arguments: () => tiny('--resume', 'absent') },
   {
     input: '--resume with another learning rate',
