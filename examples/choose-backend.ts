@@ -5,6 +5,7 @@ import { BackendUnavailableError, dispose, key, shortRun, uniform } from '@srmcm
 import { convEnergy } from '@srmcmc/energy';
 import { langevin } from '@srmcmc/langevin';
 import { nativeStatus, setThreads } from '@srmcmc/native';
+import './shared/no-flags.ts';
 
 /** 10 steps of 4 chains of a small net for images [16, 16, 3], in milliseconds, after one to warm up. */
 async function shortRunTime(): Promise<number> {

@@ -1,12 +1,12 @@
 /** Truth and samples in the plane beside each other, as a figure and as a number. `--out file.svg` keeps the figure. */
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { key } from '@srmcmc/core';
 import { gaussianRing, pinwheel } from '@srmcmc/datasets';
 import { densityMap, svgToPng } from '@srmcmc/figures';
 import { grid, klDivergence, normalisedDensity, smoothedDensity } from '@srmcmc/metrics';
+import { commandLine } from './shared/command-line.ts';
 
-const { values: flags } = parseArgs({ options: { out: { type: 'string' } } });
+const { values: flags } = await commandLine('[--out file.svg]', { out: { type: 'string' } });
 const cells = grid({ dimension: 2, low: -3, high: 3, cells: 100 });
 
 const panels = [gaussianRing(), pinwheel()].flatMap((toy, i) => {

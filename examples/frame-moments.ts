@@ -28,7 +28,8 @@ import { type Agreement, agreement, featuresOf } from './frame/gaps.ts';
 import { gapCharts } from './frame/charts.ts';
 import { learn, samplesOf } from './frame/learning.ts';
 import { bytesOf, imagesFrom, PATCH, patchesOf } from './frame/patches.ts';
-import { full, printTable, writeFigure } from './theory/command-line.ts';
+import { printTable } from './shared/command-line.ts';
+import { full, writeFigure } from './shared/figure-flags.ts';
 
 await selectBackend('auto');
 const budget = full

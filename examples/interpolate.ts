@@ -2,15 +2,15 @@
  * Between two latents of a short run: where the samples go, and how evenly they move. `--out file.svg` for a figure.
  */
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { gaussian, key, shortRun } from '@srmcmc/core';
 import { lineChart } from '@srmcmc/figures';
 import { path, smoothness } from '@srmcmc/interpolation';
 import { langevin } from '@srmcmc/langevin';
+import { commandLine } from './shared/command-line.ts';
 
-const { values: flags } = parseArgs({ options: { out: { type: 'string' } } });
+const { values: flags } = await commandLine('[--out file.svg]', { out: { type: 'string' } });
 const POINTS = 24;
 const PATHS = 3;
 

@@ -1,13 +1,16 @@
 /** Algorithm 1 on four Gaussians in the plane, and how many samples of the learned short run lie near one. */
 import * as tf from '@tensorflow/tfjs-core';
 import { describeBackend, selectBackend } from '@srmcmc/backends';
-import { dispose, foldIn, key, shortRun, uniform } from '@srmcmc/core';
+import { dispose, foldIn, key, requireInteger, shortRun, uniform } from '@srmcmc/core';
 import { mixture2d } from '@srmcmc/datasets';
 import { mlpEnergy } from '@srmcmc/energy';
 import { adam, initialState, learningStep, momentMatching, noiseInitialised } from '@srmcmc/estimators';
 import { langevin } from '@srmcmc/langevin';
+import { commandLine } from './shared/command-line.ts';
 
-const iterations = Number(process.argv[2] ?? 100);
+const { positionals } = await commandLine('[iterations]', {}, { allowPositionals: true });
+const iterations = Number(positionals[0] ?? 100);
+requireInteger('iterations', iterations, 1);
 const batch = 128;
 
 console.log(describeBackend(await selectBackend('auto')));

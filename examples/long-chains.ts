@@ -4,6 +4,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import { type Energy, fromFunction, gaussian, type Key, key, split } from '@srmcmc/core';
 import { bfmi, record, summarise } from '@srmcmc/diagnostics';
 import { warmUp } from '@srmcmc/hmc';
+import './shared/no-flags.ts';
 
 /** log of v ~ N(0, 3²), w ~ N(0, e^v) as a density of [v, w]: a neck that narrows without end. */
 const centred = fromFunction(

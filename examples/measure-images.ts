@@ -9,6 +9,7 @@ import {
   powerSpectrumFeatures,
   statisticsOf,
 } from '@srmcmc/metrics';
+import './shared/no-flags.ts';
 
 const COUNT = 300;
 const dataset = await openDataset('cifar10', { split: 'test', subset: 2 * COUNT });

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { key, langevin, shortRun, uniform } from '@srmcmc/langevin';
+import './shared/no-flags.ts';
 
 /** log p of a correlated Gaussian in the plane, up to a constant: variances 1, correlation 0.8. */
 const logDensity = (x: tf.Tensor): tf.Tensor1D => {

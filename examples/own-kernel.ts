@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { key, normal, shortRun, tidy, type TransitionKernel, uniform } from '@srmcmc/core';
 import { kernelConformance } from '@srmcmc/core/testing';
+import './shared/no-flags.ts';
 
 /** Langevin whose gradient is divided by its norm: the step has the same length everywhere. */
 function normalisedLangevin({ length, noise }: { length: number; noise: number }): TransitionKernel {

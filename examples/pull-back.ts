@@ -7,8 +7,13 @@ import { selectBackend } from '@srmcmc/backends';
 import { key, normals, shortRun, uniform } from '@srmcmc/core';
 import { convEnergy, paperChannels } from '@srmcmc/energy';
 import { langevin } from '@srmcmc/langevin';
-import { full, printTable } from './theory/command-line.ts';
+import { commandLine, printTable } from './shared/command-line.ts';
 
+const {
+  values: { full },
+} = await commandLine("[--full]\n  --full  the paper's net of n = 32 in place of a small one", {
+  full: { type: 'boolean', default: false },
+});
 await selectBackend('auto');
 const [side, channels, chains, depths] = full
   ? [32, paperChannels(32, 32), 16, [1, 4, 16, 25, 100, 400]]

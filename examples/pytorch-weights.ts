@@ -6,8 +6,10 @@ import { convNetworkOf, energyOf, loadStateDict } from '@srmcmc/energy';
 import { langevin } from '@srmcmc/langevin';
 import { stateDict } from '@srmcmc/pth';
 import { toFloat32 } from '@srmcmc/safetensors';
+import { commandLine } from './shared/command-line.ts';
 
-const file = process.argv[2] ?? new URL('../packages/energy/test/goldens/paper-32.pth', import.meta.url);
+const { positionals } = await commandLine('[weights.pth]', {}, { allowPositionals: true });
+const file = positionals[0] ?? new URL('../packages/energy/test/goldens/paper-32.pth', import.meta.url);
 console.log(describeBackend(await selectBackend('auto')));
 
 const raw = stateDict(readFileSync(file));

@@ -4,6 +4,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import { fromFunction, gaussian, key, normals, shortRun } from '@srmcmc/core';
 import { langevin } from '@srmcmc/langevin';
 import { lbfgs, masked, reconstruct } from '@srmcmc/reconstruction';
+import './shared/no-flags.ts';
 
 /** Products of sixteen experts in sixteen dimensions, a smooth energy: f(x) = Σ log cosh(w x) − |x|²/2. */
 const experts = tf.tensor2d(normals(key(0), 16, 16), [16, 16]);

@@ -17,6 +17,7 @@ import {
   noiseInitialised,
 } from '@srmcmc/estimators';
 import { langevin } from '@srmcmc/langevin';
+import './shared/no-flags.ts';
 
 const seed = key(7);
 const toy = mixture2d();

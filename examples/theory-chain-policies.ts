@@ -9,7 +9,8 @@ import { type ChainPolicy, dataInitialised, noiseInitialised, persistent } from 
 import { type LineChart, lineCharts } from '@srmcmc/figures';
 import { langevin } from '@srmcmc/langevin';
 import { entropy, grid, klDivergence, normalisedDensity, smoothedDensity } from '@srmcmc/metrics';
-import { full, printTable, writeFigure } from './theory/command-line.ts';
+import { printTable } from './shared/command-line.ts';
+import { full, writeFigure } from './shared/figure-flags.ts';
 import { deviation, mean } from './theory/statistics.ts';
 import { learnToy, SQUARE, valuesAt } from './theory/toy-learning.ts';
 

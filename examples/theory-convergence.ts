@@ -4,7 +4,8 @@
  * `--full` for longer chains, `--out file.svg` for a figure.
  */
 import { type LineChart, lineCharts } from '@srmcmc/figures';
-import { full, printTable, writeFigure } from './theory/command-line.ts';
+import { printTable } from './shared/command-line.ts';
+import { full, writeFigure } from './shared/figure-flags.ts';
 import { kl } from './theory/finite.ts';
 import { modesOnGrid, uniformOn } from './theory/geometry.ts';
 import { langevinOnGrid, laws, metropolised, stationary } from './theory/grid-chain.ts';

@@ -4,7 +4,8 @@
  */
 import { key } from '@srmcmc/core';
 import { type LineChart, lineCharts, PALETTE } from '@srmcmc/figures';
-import { full, printTable, writeFigure } from './theory/command-line.ts';
+import { printTable } from './shared/command-line.ts';
+import { full, writeFigure } from './shared/figure-flags.ts';
 import {
   type EstimatingFunction,
   type Family,

@@ -9,7 +9,8 @@ import { mixture2d } from '@srmcmc/datasets';
 import { noiseInitialised } from '@srmcmc/estimators';
 import { type LineChart, lineCharts } from '@srmcmc/figures';
 import { langevin } from '@srmcmc/langevin';
-import { full, printTable, writeFigure } from './theory/command-line.ts';
+import { printTable } from './shared/command-line.ts';
+import { full, writeFigure } from './shared/figure-flags.ts';
 import { type Forces, forces } from './theory/forces.ts';
 import { learnToy, SQUARE } from './theory/toy-learning.ts';
 

@@ -4,7 +4,8 @@
  */
 import { foldIn, type Key, key, normals, split } from '@srmcmc/core';
 import { type LineChart, lineCharts } from '@srmcmc/figures';
-import { full, printTable, writeFigure } from './theory/command-line.ts';
+import { printTable } from './shared/command-line.ts';
+import { full, writeFigure } from './shared/figure-flags.ts';
 import { entropy, kl, tilted } from './theory/finite.ts';
 import {
   fourSpins,

@@ -21,7 +21,7 @@ import {
   type Optimizer,
 } from '@srmcmc/estimators';
 import { langevin } from '@srmcmc/langevin';
-import { progress } from '../theory/progress.ts';
+import { progress } from '../shared/progress.ts';
 import { PATCH, patchesOf } from './patches.ts';
 
 /** The paper's dynamics, from the paper's noise, in fewer steps for smaller images: far from converged. */

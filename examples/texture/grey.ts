@@ -1,4 +1,5 @@
 /** Grey images as tensors of mean 0 and standard deviation 1, and back. */
+import { existsSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import sharp from 'sharp';
 import { InvalidArgumentError } from '@srmcmc/core';
@@ -21,8 +22,9 @@ export async function readGrey(file: string): Promise<GreyScale & { standardised
     .greyscale()
     .raw()
     .toBuffer({ resolveWithObject: true })
-    .catch((error: unknown) => {
-      throw new InvalidArgumentError('image', `must be an image file, got ${file}: ${String(error)}`);
+    .catch((cause: Error) => {
+      const problem = existsSync(file) ? `is no image that can be read: ${cause.message}` : 'is not there';
+      throw new InvalidArgumentError('image', `${file} ${problem}`, { cause });
     });
   const mean = data.reduce((sum, each) => sum + each, 0) / data.length;
   const deviation = Math.sqrt(data.reduce((sum, each) => sum + (each - mean) ** 2, 0) / data.length);

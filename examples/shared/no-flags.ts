@@ -1,0 +1,4 @@
+/** Imported by the examples that take no arguments: one given is refused. */
+import { commandLine } from './command-line.ts';
+
+await commandLine('', {});
