@@ -11,6 +11,7 @@ import { chartSvg } from './report/chart.ts';
 import { checkReport } from './report/check-report.ts';
 import { markdownTable, textTable } from './report/table.ts';
 import { readResults, type Results } from './results.ts';
+import { VERSION } from './software.ts';
 
 /** Where the program writes, and what stops it. */
 export interface Terminal {
@@ -50,6 +51,7 @@ function program(terminal: Terminal, finish: (code: number) => void): Command {
       "Measures short-run MCMC on this machine's engines and on other people's programs, in fractions of\n" +
         'the measured peak. Without flags: every workload on every engine, which takes an hour or so.',
     )
+    .version(VERSION)
     .configureHelp({ helpWidth: Math.min(stdout.columns ?? 110, 110) })
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
     .exitOverride();

@@ -13,6 +13,10 @@ async function run(...args: string[]) {
   return { code, ...written };
 }
 
+it('0 for --version', async () => {
+  expect(await run('--version')).toEqual({ code: 0, stdout: '0.0.0\n', stderr: '' });
+});
+
 describe('exit code 2 and what is wrong, for', () => {
   it.each([
     ['an unknown flag', ['--chanis', '4'], "error: unknown option '--chanis'\n(Did you mean --chains?)\n"],
