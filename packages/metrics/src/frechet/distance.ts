@@ -64,7 +64,7 @@ export async function frechetDistance(
       reference: { count: reference.count, sha256: digestOf(reference.mean, reference.covariance) },
       settings: {},
     },
-    warnings: warnings({ samples, reference }, meanBias),
+    warnings: warnings({ samples, reference }),
   };
 }
 
@@ -121,10 +121,10 @@ function requireStatistics(field: string, { mean, covariance, dimension, count }
   }
 }
 
-function warnings(
-  sets: { readonly samples: FeatureStatistics; readonly reference: FeatureStatistics },
-  bias: number,
-): string[] {
+function warnings(sets: {
+  readonly samples: FeatureStatistics;
+  readonly reference: FeatureStatistics;
+}): string[] {
   const entries = Object.entries(sets);
   const few = entries.filter(([, { count, dimension }]) => count <= dimension);
   const constant = entries.filter(([, { covariance, dimension }]) => trace(covariance, dimension) === 0);
@@ -134,9 +134,8 @@ function warnings(
     words.join(' and '),
   );
   const tooFew =
-    `${fields}: ${counts} examples for ${sets.samples.dimension} features make a singular covariance; the distance is ` +
-    `too large by ${bias.toPrecision(3)} for the means alone, and by more for the covariances: compare it at equal ` +
-    'counts only, or extrapolate it to infinitely many (frechetDistanceInfinity, `srmcmc-eval metrics --infinity`)';
+    `${fields}: ${counts} examples for ${sets.samples.dimension} features make a singular covariance and a distance ` +
+    'that is too large: compare it at equal counts only';
   return [tooFew, ...sentences];
 }
 
