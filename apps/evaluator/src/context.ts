@@ -12,6 +12,8 @@ export interface Context {
   readonly args?: readonly string[];
   /** Where features are kept, so that an evaluation that was interrupted goes on; undefined keeps none. */
   readonly cacheFolder?: string | undefined;
+  /** How many images' features lie there for another try, by what images they are. */
+  readonly kept?: Map<string, number>;
   /** Aborted when the user asks to stop. */
   readonly signal: AbortSignal;
 }

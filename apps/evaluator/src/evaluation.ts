@@ -1,10 +1,12 @@
 /** Several sets of images measured against one reference, whose features are computed once. */
+import { InvalidArgumentError } from '@srmcmc/core';
 import { IncomparableError } from '@srmcmc/metrics';
 import type { z } from 'zod';
 import { comparisonFlags } from './commands/feature-flags.ts';
 import { type Context, useBackend } from './context.ts';
 import { FeatureReader, type ReadFeatures } from './feature-reading.ts';
 import { type Features, openFeatures } from './features.ts';
+import { requireFolderForSize } from './image-set.ts';
 import { measure, type Measured } from './measuring.ts';
 import type { Result } from './result.ts';
 import { featuresOf, named, openSubjects, openTraining, type Subject, type Training } from './subjects.ts';
@@ -41,6 +43,14 @@ export async function evaluate(
   referenceSource: string,
   flags: ComparisonFlags,
 ): Promise<Evaluation> {
+  const { training: trainingSource } = flags;
+  if (trainingSource !== undefined && flags.report === undefined) {
+    throw new InvalidArgumentError('training', 'is for the report: give --report, or leave it out');
+  }
+  await requireFolderForSize(
+    [...sources, referenceSource, ...(trainingSource === undefined ? [] : [trainingSource])],
+    flags.size,
+  );
   const backend = await useBackend(context, flags);
   const subjects = await openSubjects(context, [...sources, referenceSource], flags);
   const reference = subjects.at(-1)!;

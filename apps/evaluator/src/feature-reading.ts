@@ -80,6 +80,7 @@ export class FeatureReader {
         done += batch.features[0]!.length / features.extractors[0]!.dimension;
         yield batch;
       }
+      this.#tellKept(noun, done);
       if (done > 0) stderr.write(`${done} of ${images.count} ${noun} are known from before\n`);
       if (done === images.count) return;
       for await (const some of images.batches(line.at, done)) {
@@ -87,14 +88,9 @@ export class FeatureReader {
         const batch = await compute(features, some, done, signal);
         await this.#keep(journal, batch);
         done += some.shape[0]!;
+        this.#tellKept(noun, done);
         yield batch;
       }
-    } catch (error) {
-      if (done > 0 && signal.aborted && this.#keeps) {
-        line.end();
-        stderr.write(`${done} of ${images.count} ${noun} are kept: the same command goes on from there\n`);
-      }
-      throw error;
     } finally {
       line.end();
       await journal?.close();
@@ -104,6 +100,12 @@ export class FeatureReader {
   /** The work is done: what was kept for another try is removed. */
   async forget(): Promise<void> {
     await Promise.all(this.#journals.map((journal) => journal.remove()));
+    this.#context.kept?.clear();
+  }
+
+  /** To whoever says what a stop leaves behind. */
+  #tellKept(noun: string, images: number): void {
+    if (this.#keeps) this.#context.kept?.set(noun, images);
   }
 
   async #open(images: ImageSet, { extractors, hasLogits }: Features): Promise<FeatureJournal | undefined> {

@@ -72,10 +72,12 @@ export async function openFeatures(
     throw new InvalidArgumentError('weights', `are for the features of Inception, not for ${features}`);
   }
   if (features === 'classifier') {
+    requireNoInceptionFlags({ resize, inceptionPrecision: precision, weightsHash });
     const { features: extractor, logits, dispose } = classifier(await classifierWeights(context));
     return { extractors: [extractor], logits, hasLogits: wantsLogits, dispose };
   }
   if (path === undefined) {
+    requireNoInceptionFlags({ resize, inceptionPrecision: precision, weightsHash });
     if (features !== undefined && !ofImages) {
       throw new InvalidArgumentError(
         'weights',
@@ -94,4 +96,14 @@ export async function openFeatures(
   const inception = inceptionV3(weights, { features: wanted, preprocessing: resize, precision });
   const extractors = [inceptionExtractor(inception, feature, { batchSize: INCEPTION_BATCH })];
   return { extractors, inception, hasLogits, dispose: () => inception.dispose() };
+}
+
+/** Settings of Inception have no effect without it. */
+function requireNoInceptionFlags(
+  flags: Pick<FeatureOptions, 'resize' | 'inceptionPrecision' | 'weightsHash'>,
+): void {
+  const unset = { resize: 'torch-fidelity', inceptionPrecision: 'float32', weightsHash: undefined };
+  const given = (Object.keys(unset) as (keyof typeof unset)[]).find((field) => flags[field] !== unset[field]);
+  if (given === undefined) return;
+  throw new InvalidArgumentError(given, 'is for the features of Inception: give --weights, or leave it out');
 }

@@ -43,6 +43,14 @@ export function addFlags(command: Command, schema: z.ZodObject): Command {
   return command;
 }
 
+/** The fields that name a file to write, in every command. */
+const OUTPUTS = ['out', 'plot', 'json', 'report'];
+
+/** The files that the flags name to be written. */
+export function outputsIn(flags: Readonly<Record<string, unknown>>): string[] {
+  return OUTPUTS.map((field) => flags[field]).filter((value) => typeof value === 'string');
+}
+
 /** What the flags say, checked. A bad value ends the command as a usage error that names the field. */
 export function readFlags<S extends z.ZodObject>(command: Command, schema: S): z.output<S> {
   const given = command.opts<Record<string, unknown>>();

@@ -71,6 +71,18 @@ export async function isImageFolder(source: string): Promise<boolean> {
   return (await kindOf(source)) === 'folder' && (await listCheckpoints(source)).length === 0;
 }
 
+/** @throws InvalidArgumentError where images are to be resized and none of the sources is a folder of images. */
+export async function requireFolderForSize(
+  sources: readonly string[],
+  size: number | undefined,
+): Promise<void> {
+  if (size === undefined) return;
+  const folders = await Promise.all(sources.map((source) => isImageFolder(nameAndSplit(source).name)));
+  if (folders.includes(true)) return;
+  const which = sources.length === 1 ? `${sources[0]} is none` : `of ${sources.join(', ')} none is one`;
+  throw new InvalidArgumentError('size', `is for a folder of images, and ${which}: leave it out`);
+}
+
 /**
  * Opens a model (a checkpoint, a run's folder, weights) or data: what `openDataset` takes, with `:test` after the name
  * for the test split.
@@ -154,7 +166,7 @@ async function modelImages(context: Context, model: Model, options: ImageSetOpti
 
 async function dataImages(context: Context, source: string, options: ImageSetOptions): Promise<ImageSet> {
   const { size, seed } = options;
-  const [, name, split] = /^(.*?)(?::(train|test))?$/s.exec(source) as unknown as [string, string, Split?];
+  const { name, split } = nameAndSplit(source);
   const resized = (await isImageFolder(name)) ? size : undefined;
   const dataset = await openData(name, split, resized);
   requireImages(dataset.name, dataset.shape);
@@ -196,7 +208,7 @@ async function openData(name: string, split: Split | undefined, size: number | u
     // The package speaks of its own option.
     if (error instanceof InvalidShapeError && size === undefined) {
       const problem = error.message.replace(/: give imageSide.*$/s, '');
-      throw new InvalidArgumentError('size', `the images differ: ${problem}; --size resizes all`);
+      throw new InvalidArgumentError(name, `its images differ: ${problem}; --size resizes all`);
     }
     throw error;
   }
@@ -233,6 +245,12 @@ async function fingerprint(dataset: Dataset, path: string): Promise<string> {
 
 type Split = 'train' | 'test';
 
+/** `cifar10:test` is the test split of cifar10. */
+function nameAndSplit(source: string): { name: string; split: Split | undefined } {
+  const [, name, split] = /^(.*?)(?::(train|test))?$/s.exec(source) as unknown as [string, string, Split?];
+  return { name, split };
+}
+
 async function bytesOf(dataset: Dataset, indices: Uint32Array): Promise<Uint8Array> {
   const values = await dataset.gather(indices);
   if (values instanceof Uint8Array) return values;
@@ -241,7 +259,7 @@ async function bytesOf(dataset: Dataset, indices: Uint32Array): Promise<Uint8Arr
   if (bad !== undefined) {
     throw new InvalidArgumentError(
       dataset.name,
-      `floats must lie in [-1, 1], or the array hold bytes; got ${bad}`,
+      `holds ${bad}: floats are of [-1, 1], which samples leave by a little and not beyond ±${LARGEST_FLOAT}; or give bytes`,
     );
   }
   return toBytes(values);

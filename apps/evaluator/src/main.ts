@@ -1,5 +1,6 @@
 /** The program: its commands, and what becomes of their errors. */
-import { SrmcmcError } from '@srmcmc/core';
+import { requireWritable } from '@srmcmc/checkpoint';
+import { InvalidArgumentError, SrmcmcError } from '@srmcmc/core';
 import { PthError } from '@srmcmc/pth';
 import { SafetensorsError } from '@srmcmc/safetensors';
 import { Command, CommanderError } from 'commander';
@@ -18,7 +19,8 @@ import { toy, toyFlags } from './commands/toy.ts';
 import { varyKFlags } from './commands/vary-k-flags.ts';
 import { varyK } from './commands/vary-k.ts';
 import type { Context } from './context.ts';
-import { addFlags, readFlags, USAGE_ERROR } from './flags.ts';
+import { addFlags, outputsIn, readFlags, USAGE_ERROR } from './flags.ts';
+import { VERSION } from './software.ts';
 
 const FAILURE = 1;
 /** What shells give for a program that SIGINT ended. */
@@ -32,9 +34,10 @@ const VARIED = `${MODEL}, of images or points; or the name of a toy, which is le
 const SEVERAL = `each ${IMAGES}; or a result that metrics or compare wrote (.json)`;
 
 /** Runs one command and returns the exit code: 0, 1 for a failure, 2 for a wrong call, 130 when it was stopped. */
-export async function main(args: readonly string[], context: Context): Promise<number> {
+export async function main(args: readonly string[], given: Context): Promise<number> {
+  const context: Context = { ...given, args, kept: new Map() };
   try {
-    await program({ ...context, args }).parseAsync([...args], { from: 'user' });
+    await program(context).parseAsync([...args], { from: 'user' });
     return 0;
   } catch (error) {
     return exitCodeOf(error, context);
@@ -44,6 +47,7 @@ export async function main(args: readonly string[], context: Context): Promise<n
 function program(context: Context): Command {
   const root = new Command('srmcmc-eval')
     .description('Draw from, compare and look into generators that were learned by short-run MCMC')
+    .version(VERSION)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
@@ -57,7 +61,9 @@ function program(context: Context): Command {
     run: (context: Context, path: string, flags: z.output<S>) => Promise<void>,
   ): void => {
     const command = root.command(name).description(description).argument('<path>', argument);
-    addFlags(command, schema).action((path: string) => run(context, path, readFlags(command, schema)));
+    addFlags(command, schema).action((path: string) =>
+      runCommand(command, schema, (flags) => run(context, path, flags)),
+    );
   };
   const addForSeveral = <S extends z.ZodObject>(
     name: string,
@@ -67,7 +73,9 @@ function program(context: Context): Command {
     run: (context: Context, paths: readonly string[], flags: z.output<S>) => Promise<void>,
   ): void => {
     const command = root.command(name).description(description).argument('<paths...>', argument);
-    addFlags(command, schema).action((paths: string[]) => run(context, paths, readFlags(command, schema)));
+    addFlags(command, schema).action((paths: string[]) =>
+      runCommand(command, schema, (flags) => run(context, paths, flags)),
+    );
   };
   add('samples', 'draw samples into a picture or an array', MODEL, samplesFlags, samples);
   add('moments', 'compare samples with data, with error bars', MODEL, momentsFlags, moments);
@@ -91,18 +99,45 @@ function program(context: Context): Command {
   return root;
 }
 
-function exitCodeOf(error: unknown, { stderr, signal }: Context): number {
+/** Files that cannot be written are known before the work; a value of a flag that turns out wrong later is a wrong call too. */
+async function runCommand<S extends z.ZodObject>(
+  command: Command,
+  schema: S,
+  run: (flags: z.output<S>) => Promise<void>,
+): Promise<void> {
+  const flags = readFlags(command, schema);
+  for (const output of outputsIn(flags)) await requireWritable(output);
+  try {
+    await run(flags);
+  } catch (error) {
+    const isOfCall =
+      error instanceof InvalidArgumentError && (error.field === 'path' || error.field in schema.shape);
+    if (!isOfCall) throw error;
+    command.error(`error: ${inOneLine(error)}`, { exitCode: USAGE_ERROR });
+  }
+}
+
+function inOneLine({ message }: Error): string {
+  return message.replace(/\s*\n\s*/g, ' ');
+}
+
+function exitCodeOf(error: unknown, { stderr, signal, kept }: Context): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR;
   if (signal.aborted) {
-    stderr.write('stopped: nothing was written\n');
+    stderr.write(`stopped: ${leftBehind(kept)}\n`);
     return INTERRUPTED;
   }
   const isForeseen =
     error instanceof SrmcmcError || error instanceof SafetensorsError || error instanceof PthError;
   // The stack of an error that nobody foresaw is what its report needs.
-  const text = isForeseen
-    ? error.message.replace(/\s*\n\s*/g, ' ')
-    : ((error as Error).stack ?? String(error));
+  const text = isForeseen ? inOneLine(error) : ((error as Error).stack ?? String(error));
   stderr.write(`error: ${text}\n`);
   return FAILURE;
+}
+
+function leftBehind(kept: Context['kept'] = new Map()): string {
+  const images = [...kept.values()].reduce((sum, count) => sum + count, 0);
+  return images === 0
+    ? 'nothing was written'
+    : `no result was written; the features of ${images} images are kept, and the same command goes on from there`;
 }

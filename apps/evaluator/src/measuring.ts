@@ -60,7 +60,8 @@ export async function measure(
     // Statistics hold one kind of features.
     const b = ofReference[i];
     if (b === undefined) break;
-    measurements.push(await frechet(context, [a, b], options));
+    const distance = await frechet(context, [a, b], options);
+    measurements.push(options.infinity || !isSet(a) ? distance : withRemedy(distance));
     if (options.infinity) measurements.push(await infinity(context, a, b, options));
     if (!isSet(a) || !isSet(b) || a.source.weights === null) continue;
     measurements.push(await kernelDistance(context, a, b));
@@ -70,6 +71,16 @@ export async function measure(
     measurements.push(await score(context, samples.logits, options));
   }
   return measurements;
+}
+
+/** With what helps against too few images, in the words of the commands that extrapolate. */
+function withRemedy(distance: Measurement): Measurement {
+  const { features, samples, reference } = distance.computedWith;
+  const fewest = Math.min(samples, reference!.count);
+  if (fewest > features!.dimension) return distance;
+  const remedy =
+    'fewer images than features: a larger --count, or --infinity, which extrapolates the distance';
+  return { ...distance, warnings: [...distance.warnings, remedy] };
 }
 
 type Features = FeatureSet | FeatureStatistics;

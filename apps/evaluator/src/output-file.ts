@@ -1,8 +1,9 @@
 /** A file that is written bit by bit and appears under its name only when it is whole. */
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { storing } from '@srmcmc/checkpoint';
+import { StorageError } from '@srmcmc/core';
 
 /**
  * Calls `write` with a function that appends bytes to a temporary file beside `path`, then flushes it and gives it its
@@ -28,6 +29,17 @@ export async function writeOutputFile(
     await rm(temporary, { force: true });
     throw error;
   }
+}
+
+const GIGABYTE = 1e9;
+
+/** @throws StorageError where a file of so many bytes would be larger than what is free on its disk. */
+export async function requireSpace(path: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await storing(path, () => statfs(dirname(path)));
+  const free = bavail * bsize;
+  if (bytes <= free) return;
+  const [needed, there] = [bytes, free].map((some) => `${Number((some / GIGABYTE).toPrecision(3))} GB`);
+  throw new StorageError(`cannot write ${path}: it would have ${needed}, and ${there} are free: draw fewer`);
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {

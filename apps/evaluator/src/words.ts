@@ -21,6 +21,21 @@ export function digits(value: number | undefined): string {
   return isTiny ? value.toExponential(2) : String(Number(value.toPrecision(DIGITS)));
 }
 
+/** The files that were written besides what is printed, a line each. */
+export function written({
+  report,
+  json,
+}: {
+  readonly report?: string | undefined;
+  readonly json?: string | true | undefined;
+}): string {
+  const files = [
+    ...(report === undefined ? [] : [`${report}: the report`]),
+    ...(typeof json === 'string' ? [`${json}: the numbers`] : []),
+  ];
+  return files.map((file) => `\n${file}`).join('') + (files.length === 0 ? '' : '\n');
+}
+
 /** Of a long path the end, which tells paths apart. */
 export function shortName(name: string): string {
   return name.length <= LONGEST_NAME ? name : `…${name.slice(1 - LONGEST_NAME)}`;

@@ -68,19 +68,12 @@ beforeAll(async () => {
 });
 
 describe('images', () => {
-  it('too few for their features give a number with a warning that tells the bias', async () => {
+  it('too few for their features give a number with a warning, and what helps', async () => {
     const [pixels] = await measured(at('rgb.npy'), '--reference', at('rgb.npy'));
-    expect(pixels!.warnings).toHaveLength(1);
-    const [, bias] = /6 and 6 examples for 192 features .* too large by ([\d.]+)/.exec(pixels!.warnings[0]!)!;
-    // tr Σ / n of either set, in units of 255 grey levels.
-    const images = random(3);
-    let trace = 0;
-    for (let p = 0; p < 192; p++) {
-      const values = Array.from({ length: COUNT }, (_, i) => images[i * 192 + p]! / 255);
-      const mean = values.reduce((sum, value) => sum + value, 0) / COUNT;
-      trace += values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (COUNT - 1);
-    }
-    expect(Number(bias)).toBeCloseTo((2 * trace) / COUNT, 1);
+    expect(pixels!.warnings).toEqual([
+      expect.stringContaining('6 and 6 examples for 192 features make a singular covariance'),
+      expect.stringMatching(/--count.*--infinity/),
+    ]);
   });
 
   it('of mixed sizes in a folder are refused by the name of the file, and taken when they are resized', async () => {

@@ -62,8 +62,6 @@ describe('exit codes', () => {
     ],
     ['a file of another kind', ['inspect', fileURLToPath(import.meta.url)], 'neither a .pth file'],
     ['a folder without checkpoints', ['samples', folder, '--out', at('a.npy')], 'no checkpoint in'],
-    ['bytes in a picture', ['samples', images, '--out', at('a.png'), '--uint8'], 'uint8: is for a .npy file'],
-    ['images as SVG', ['samples', images, '--out', at('a.svg')], 'a picture of images is .png'],
     ['a folder that is not there', ['samples', images, '--out', at('no/a.npy')], 'the folder does not exist'],
     [
       'data of another shape',
@@ -78,6 +76,26 @@ describe('exit codes', () => {
     const errors = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('backend: '));
     expect(errors).toHaveLength(1);
     expect(errors[0]).toContain(message);
+  });
+
+  it.each([
+    ['bytes in a picture', ['samples', images, '--out', at('a.png'), '--uint8'], 'uint8: is for a .npy file'],
+    ['images as SVG', ['samples', images, '--out', at('a.svg')], 'a picture of images is .png'],
+    ['too large a picture', ['samples', images, '--out', at('a.png'), '--count', '1e12'], 'draw fewer'],
+    ['too many rows', ['interpolate', images, '--out', at('a.png'), '--rows', '1000000'], 'error: rows: '],
+    ['no step at all', ['vary-k', images, '--out', at('a.png'), '--steps', '0'], 'error: steps: '],
+    ['a number of steps twice', ['vary-k', images, '--out', at('a.png'), '--steps', '5,5'], 'error: steps: '],
+    ['a toy of another dimension', ['toy-2d', 'mixture1d', '--out', at('a.png')], 'use toy-1d'],
+  ])('2 and one line for %s, which only the work shows', async (_, args, message) => {
+    const { code, stderr } = await evaluate([...args, '--backend', 'cpu']);
+    const errors = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('backend: '));
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toContain(message);
+    expect(code).toBe(2);
+  });
+
+  it('0 for --version', async () => {
+    expect(await evaluate(['--version'])).toEqual({ code: 0, stdout: '0.0.0\n', stderr: '' });
   });
 
   it('0 for help, which lists every flag with its default', async () => {
@@ -107,6 +125,49 @@ describe('exit codes', () => {
     expect(await exit, stderr).toBe(130);
     expect(stderr).toContain('stopped: nothing was written');
     expect(readdirSync(folder)).toEqual(before);
+  });
+});
+
+describe('a file that cannot be written', () => {
+  const missing = (name: string): string => at(`missing/${name}`);
+  it.each([
+    ['toy-1d', 'mixture1d', '--iterations', '1000000', '--out', missing('z.png')],
+    ['toy-1d', 'mixture1d', '--iterations', '1000000', '--out', at('z.png'), '--json', missing('z.json')],
+    ['vary-k', 'rings', '--out', missing('z.png')],
+    ['vary-k', 'rings', '--out', at('z.png'), '--plot', missing('z.png')],
+    ['moments', images, '--count', '10000000', '--plot', missing('z.svg')],
+    ['reconstruct', images, '--iterations', '1000000', '--out', at('z.png'), '--json', missing('z.json')],
+    ['metrics', images, '--reference', 'cifar10', '--count', '50000', '--json', missing('r.json')],
+    ['metrics', images, '--reference', 'cifar10', '--count', '50000', '--report', missing('r.html')],
+    ['compare', images, images, '--reference', 'cifar10', '--count', '50000', '--json', missing('r.json')],
+    ['stats', images, '--count', '10000000', '--out', missing('s.npz')],
+    ['grid', images, '--out', missing('g.png')],
+    ['interpolate', images, '--out', missing('i.png')],
+    ['samples', images, '--out', missing('s.npy')],
+  ])('ends %s %s %s %s before any work', async (...args) => {
+    const outcome = await evaluate(args);
+    const stderr = expect.stringMatching(/^error: cannot write .*: the folder does not exist\n$/) as string;
+    expect(outcome).toEqual({ code: 1, stdout: '', stderr });
+    expect(readdirSync(folder).filter((name) => name.startsWith('z.') || name.startsWith('.'))).toEqual([]);
+  });
+
+  it('is one whose name a folder has', async () => {
+    mkdirSync(at('taken.png'));
+    const { code, stderr } = await evaluate(['samples', images, '--out', at('taken.png')]);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `error: cannot write ${at('taken.png')}: there is a folder of that name\n`,
+    });
+  });
+
+  it('is an array larger than what is free', async () => {
+    const args = ['samples', images, '--out', at('huge.npy'), '--count', '1e12', '--backend', 'cpu'];
+    const { code, stderr } = await evaluate(args);
+    expect(stderr).toMatch(
+      /error: cannot write .*huge\.npy: it would have 768000 GB, and [\d.e+-]+ GB are free/,
+    );
+    expect(code).toBe(1);
+    expect(readdirSync(folder).filter((name) => name.includes('huge'))).toEqual([]);
   });
 });
 

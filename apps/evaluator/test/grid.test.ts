@@ -75,10 +75,10 @@ describe('grid', () => {
     await evaluateOnCpu('stats', at('a.npy'), '--out', at('stats.npz'));
     const larger = new Uint8Array(2 * 10 * 10 * 3);
     writeFileSync(at('larger.npy'), Buffer.concat([npyHeader('uint8', [2, 10, 10, 3]), larger]));
-    for (const [sources, out, message] of [
-      [['stats.npz'], 'no.png', 'holds statistics, which have no images to show'],
-      [['a.npy', 'larger.npy'], 'no.png', 'unlike those of'],
-      [['a.npy'], 'no.svg', 'a picture of one source is .png'],
+    for (const [sources, exitCode, out, message] of [
+      [['stats.npz'], 2, 'no.png', 'holds statistics, which have no images to show'],
+      [['a.npy', 'larger.npy'], 1, 'no.png', 'unlike those of'],
+      [['a.npy'], 2, 'no.svg', 'a picture of one source is .png'],
     ] as const) {
       const { code, stderr } = await evaluate([
         'grid',
@@ -88,7 +88,7 @@ describe('grid', () => {
         '--backend',
         'cpu',
       ]);
-      expect(code).toBe(1);
+      expect(code).toBe(exitCode);
       expect(stderr).toContain(message);
       expect(existsSync(at(out))).toBe(false);
     }

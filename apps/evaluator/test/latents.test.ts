@@ -103,20 +103,22 @@ describe('interpolate', () => {
   });
 
   it.each([
-    ['a model of points', 'points.safetensors', [], 'a model of images is needed'],
+    ['a model of points', 'points.safetensors', [], 1, 'a model of images is needed'],
     [
       'a square of one row',
       'images.safetensors',
       ['--grid', '--rows', '1'],
+      2,
       'rows: a square between four latents',
     ],
     [
       'a picture beyond what programs open',
       'images.safetensors',
       ['--rows', '100000'],
-      'more than programs open',
+      2,
+      'rows: 1000000 images make a picture of',
     ],
-  ])('refuses %s', async (_, name, flags, message) => {
+  ])('refuses %s', async (_, name, flags, exitCode, message) => {
     const out = at('no.png');
     const { code, stderr } = await evaluate([
       'interpolate',
@@ -127,7 +129,7 @@ describe('interpolate', () => {
       'cpu',
       ...flags,
     ]);
-    expect(code).toBe(1);
+    expect(code).toBe(exitCode);
     expect(stderr).toContain(message);
     expect(existsSync(out)).toBe(false);
   });
@@ -207,15 +209,16 @@ describe('reconstruct', () => {
   });
 
   it.each([
-    ['data of another shape', ['--data', 'rings'], 'data rings: expected shape [8, 8, 3], got [2]'],
-    ['more images than there are', ['--data', at('data.npy'), '--count', '13'], 'has 12 images, got 13'],
-    ['a split that is not there', ['--data', at('data.npy'), '--split', 'test'], 'has no test split'],
+    ['data of another shape', ['--data', 'rings'], 1, 'data rings: expected shape [8, 8, 3], got [2]'],
+    ['more images than there are', ['--data', at('data.npy'), '--count', '13'], 2, 'has 12 images, got 13'],
+    ['a split that is not there', ['--data', at('data.npy'), '--split', 'test'], 2, 'has no test split'],
     [
       'a rate for lbfgs',
       ['--data', 'rings', '--method', 'lbfgs', '--rate', '1'],
+      2,
       'rate: lbfgs finds its own',
     ],
-  ])('refuses %s', async (_, flags, message) => {
+  ])('refuses %s', async (_, flags, exitCode, message) => {
     const out = at('no.png');
     const { code, stderr } = await evaluate([
       'reconstruct',
@@ -226,9 +229,20 @@ describe('reconstruct', () => {
       'cpu',
       ...flags,
     ]);
-    expect(code).toBe(1);
+    expect(code).toBe(exitCode);
     expect(stderr).toContain(message);
     expect(existsSync(out)).toBe(false);
+  });
+
+  it('says that a descent diverged, and what to lower', async () => {
+    const args = ['reconstruct', model, '--data', at('data.npy'), '--out', at('d.png'), '--backend', 'cpu'];
+    const wild = await evaluate([...args, '--count', '2', '--iterations', '3', '--rate', '1e9']);
+    expect(wild.stderr).toContain(
+      'warning: descent diverged: 2 of 2 images end with a larger error than they began with: lower --rate, 1000000000',
+    );
+    const tame = await evaluate([...args, '--count', '2', '--iterations', '3', '--rate', '0.01']);
+    expect(tame.stderr).not.toContain('diverged');
+    expect(tame.stdout).toContain('2 images of data, no split, K = ');
   });
 
   it('says that images of data without splits may have been learned from', async () => {

@@ -37,7 +37,9 @@ async function measured(...args: string[]): Promise<Written> {
 
 async function refusal(...args: string[]): Promise<string> {
   const { code, stderr } = await evaluate([...args, '--backend', 'cpu']);
-  expect(code).toBe(1);
+  expect(code, stderr).toBe(
+    /error: (?:infinity|weights|reference|size|training|resize|inceptionPrecision): /.test(stderr) ? 2 : 1,
+  );
   return stderr;
 }
 
@@ -215,6 +217,14 @@ describe('refusals', () => {
       'weights: are for the features of Inception, not for pixels',
     ],
     ['statistics that are not there', ['a.npy', '--reference', at('none.npz')], 'there is no file at'],
+    ['a size without a folder', ['a.npy', '--size', '16'], 'size: is for a folder of images, and of '],
+    [
+      'a precision of Inception without weights',
+      ['a.npy', '--inception-precision', 'mixed'],
+      'inceptionPrecision: is for the features of Inception: give --weights, or leave it out',
+    ],
+    ['a resizing without weights', ['a.npy', '--resize', 'pytorch-fid'], 'resize: is for the features of'],
+    ['training data without a report', ['a.npy', '--training', 'cifar10'], 'training: is for the report'],
     ['data that are not there', ['none.npy'], 'is neither a path that exists nor one of cifar10'],
   ])('name %s', async (_, [path, ...flags], message) => {
     const stderr = await refusal(
@@ -230,13 +240,32 @@ describe('refusals', () => {
     expect(existsSync(at('no.json'))).toBe(false);
   });
 
+  it('take floats beyond [-1, 1] where chains may have left it, cut off', async () => {
+    const floats = new Uint8Array(
+      Float32Array.from({ length: 2 * 192 }, (_, i) => (i < 192 ? 7 : -1)).buffer,
+    );
+    const whole = new Uint8Array(Float32Array.from({ length: 2 * 192 }, (_, i) => (i < 192 ? 1 : -1)).buffer);
+    for (const [name, bytes] of [
+      ['seven.npy', floats],
+      ['one.npy', whole],
+    ] as const) {
+      writeFileSync(at(name), Buffer.concat([npyHeader('float32', [2, 8, 8, 3]), bytes]));
+    }
+    const args = [at('seven.npy'), '--reference', at('one.npy'), '--features', 'pixels', '--json'];
+    const { stdout } = await evaluateOnCpu('metrics', ...args);
+    const { measurements } = JSON.parse(stdout) as { measurements: { value: number }[] };
+    expect(measurements[0]!.value).toBe(0);
+  });
+
   it('send points to `moments`, and floats beyond [-1, 1] back', async () => {
     await writePointCheckpoint(at('points.safetensors'), 2);
     expect(await refusal('stats', at('points.safetensors'), '--out', at('p.npz'))).toContain('see `moments`');
     const floats = new Uint8Array(new Float32Array(2 * 192).fill(255).buffer);
     writeFileSync(at('wild.npy'), Buffer.concat([npyHeader('float32', [2, 8, 8, 3]), floats]));
     const stderr = await refusal('stats', at('wild.npy'), '--out', at('p.npz'));
-    expect(stderr).toContain('floats must lie in [-1, 1], or the array hold bytes; got 255');
+    expect(stderr).toContain(
+      'holds 255: floats are of [-1, 1], which samples leave by a little and not beyond ±8; or give bytes',
+    );
     expect(existsSync(at('p.npz'))).toBe(false);
   });
 });

@@ -54,7 +54,7 @@ describe('--precision', () => {
   it('is bfloat16 on the native backend alone, and no other word', async () => {
     const flags = ['samples', model, '--out', at('none.npy'), '--backend', 'cpu'];
     const refused = await evaluate([...flags, '--precision', 'bfloat16']);
-    expect(refused.code).toBe(1);
+    expect(refused.code).toBe(2);
     expect(refused.stderr).toContain("precision: bfloat16 is the native backend's");
     const unknown = await evaluate([...flags, '--precision', 'half']);
     expect(unknown.code).toBe(2);
@@ -103,6 +103,6 @@ it('--inception-precision mixed is refused where no backend has it', async () =>
     ...['metrics', at('a.npy'), '--reference', at('b.npy'), '--weights', at('inception.safetensors')],
     ...['--inception-precision', 'mixed', '--backend', 'cpu'],
   ]);
-  expect(code).toBe(1);
+  expect(code).toBe(2);
   expect(stderr).toContain("mixed is the native backend's");
 });

@@ -118,6 +118,8 @@ describe('a report', () => {
     const [first] = await nearestIn(told);
     expect(first!.pixels).toEqual(new Uint8Array(STRIDE));
     expect(await report('n.html', ...args)).toContain('name the training set with <code>--training</code>');
+    const { stdout } = await evaluate([...args, '--report', at('told.html'), '--backend', 'cpu']);
+    expect(stdout).toContain(`\n${at('told.html')}: the report\n`);
     const { code, stderr } = await evaluate([...args, '--report', at('no.html'), '--training', 'mnist']);
     expect(code).toBe(1);
     expect(stderr).toContain('training mnist');

@@ -279,30 +279,44 @@ describe('toy-1d and toy-2d', () => {
   });
 
   it.each([
-    ['a toy of another dimension', ['toy-1d', 'rings'], 'rings has 2: use toy-2d'],
+    ['a toy of another dimension', ['toy-1d', 'rings'], 2, 'rings has 2 dimensions: use toy-2d'],
     [
       'settings of learning for a checkpoint',
       ['toy-1d', 'line.safetensors', '--rate', '1'],
+      2,
       'rate: is for learning',
     ],
     [
       'a checkpoint that learned no toy',
       ['toy-2d', 'plane.safetensors'],
+      2,
       'truth: must be the toy that was learned',
     ],
-    ['a checkpoint of images', ['toy-2d', 'images.safetensors'], 'expected shape [2], got [8, 8, 3]'],
+    ['a checkpoint of images', ['toy-2d', 'images.safetensors'], 1, 'expected shape [2], got [8, 8, 3]'],
     [
       'a truth for a toy that is its own',
       ['toy-2d', 'moons', '--truth', 'rings'],
+      2,
       'truth: is for a checkpoint',
     ],
-    ['what is not there', ['toy-2d', 'absent'], 'absent'],
-  ])('refuse %s', async (_, [command, source, ...flags], message) => {
+    ['what is not there', ['toy-2d', 'absent'], 1, 'absent'],
+  ])('refuse %s', async (_, [command, source, ...flags], exitCode, message) => {
     const path = source!.endsWith('.safetensors') ? at(source!) : source!;
     const args = [command!, path, '--out', at('no.svg'), '--backend', 'cpu', ...flags];
     const { code, stderr } = await evaluate(args);
-    expect(code).toBe(1);
+    expect(code).toBe(exitCode);
     expect(stderr).toContain(message);
     expect(existsSync(at('no.svg'))).toBe(false);
+  });
+
+  it.each([
+    ['toy-1d', 'mixture1d', ['--step-size', '1', '--rate', '5']],
+    ['toy-2d', 'rings', ['--rate', '1', '--iterations', '40']],
+  ])('%s %s that diverges says what to lower', async (command, toy, flags) => {
+    const args = [command, toy, ...TINY, ...flags, '--out', at('wild.svg'), '--backend', 'cpu'];
+    const { code, stderr } = await evaluate(args);
+    expect(stderr).toMatch(/error: learning diverged: .*: lower --rate or --step-size\n$/);
+    expect(code).toBe(1);
+    expect(existsSync(at('wild.svg'))).toBe(false);
   });
 });

@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { key } from '@srmcmc/core';
 import { mixture1d } from '@srmcmc/datasets';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openModel } from '../src/model.ts';
+import { variedDensitiesPlot } from '../src/pictures/varied-densities-plot.ts';
 import { sampleBatches } from '../src/sampling.ts';
 import { gridOf, measuresAgainst } from '../src/toys/densities.ts';
 import { temporaryFolder, writePointCheckpoint } from './checkpoints.ts';
@@ -140,10 +142,26 @@ describe('vary-k of points', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  it('says how high a curve is that the panel cuts off', async () => {
+    const toy = mixture1d();
+    const grid = gridOf(toy);
+    const { truth, sampled } = measuresAgainst(toy, grid);
+    const exactDraws = sampled(toy.sample(key(0), COUNT));
+    const narrow = sampled(Float32Array.from({ length: COUNT }, (_, i) => 0.001 * i));
+    const row = { gradientNorm: 1, lastGradientNorm: 1, diverged: 0 };
+    const rows = [
+      { ...row, steps: 4, samples: exactDraws },
+      { ...row, steps: 8, samples: narrow },
+    ];
+    const svg = await variedDensitiesPlot('mixture1d', { grid, truth, exactDraws, rows }, 4);
+    expect(svg).toMatch(/K = 4, as learned: KL [\d.]+<\/text>/);
+    expect(svg).toContain(`, peak ${Number(narrow.largest.toPrecision(2))}</text>`);
+  });
+
   it('refuses another truth for a toy that is learned here', async () => {
     const args = ['vary-k', 'moons', '--out', at('no.svg'), '--reference', 'rings'];
     const { code, stderr } = await evaluate(args);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stderr).toContain('reference: is for a model');
   });
 

@@ -207,6 +207,15 @@ describe('vary-k', () => {
       expect(plot).toContain(part);
   });
 
+  it('warns of too few chains once, and says which rows it is about', async () => {
+    const { stdout } = await varied('model.safetensors');
+    expect(stdout.match(/warning: .*/g)!.filter((line) => line.includes('pixels'))).toEqual([
+      'warning: K = 1, 2, 4, 9, data: pixels 8×8×3: samples and reference: 10 and 10 examples for 192 features make a ' +
+        'singular covariance and a distance that is too large: compare it at equal counts only',
+    ]);
+    expect(stdout).not.toMatch(/nfinity/);
+  });
+
   it('has error bars of the distances by the bootstrap', async () => {
     const { rows } = await varied('model.safetensors', '--steps', '4', '--errors', 'bootstrap');
     for (const { standardError } of rows[0]!.distances) expect(standardError).toBeGreaterThan(0);
@@ -273,26 +282,33 @@ describe('vary-k', () => {
       1,
       'a model of images is needed',
     ],
-    ['features for points', 'points.safetensors', ['--features', 'pixels'], 1, 'features: is for images'],
+    [
+      'a setting of Inception for points',
+      'points.safetensors',
+      ['--inception-precision', 'mixed'],
+      2,
+      'inceptionPrecision: is for images',
+    ],
+    ['features for points', 'points.safetensors', ['--features', 'pixels'], 2, 'features: is for images'],
     [
       'points without a toy',
       'points.safetensors',
       ['--reference', 'cifar10'],
-      1,
+      2,
       'reference: must be the toy that was learned',
     ],
     [
       'no step at all',
       'model.safetensors',
       ['--steps', '0,4'],
-      1,
+      2,
       'steps: must be different numbers from 1 up',
     ],
     [
       'a number twice',
       'model.safetensors',
       ['--steps', '4,2,4'],
-      1,
+      2,
       'steps: must be different numbers from 1 up',
     ],
     [

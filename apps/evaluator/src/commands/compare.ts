@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 import { evaluate, type Evaluation } from '../evaluation.ts';
 import { writeReport } from '../report/report.ts';
 import { programOf, readResults, type ReadResults, writeJson } from '../result.ts';
+import { written } from '../words.ts';
 import { comparisonFlags } from './feature-flags.ts';
 
 export const compareFlags = z.object({
@@ -40,7 +41,8 @@ export async function compare(
     const program = evaluation === undefined ? {} : { program: programOf(evaluation.backend) };
     await writeJson(context, flags.json, { ...program, reference, results });
   }
-  if (flags.json !== true) context.stdout.write(comparisonTable(results, columns, reference));
+  if (flags.json !== true)
+    context.stdout.write(comparisonTable(results, columns, reference) + written(flags));
   await evaluation?.finish();
 }
 

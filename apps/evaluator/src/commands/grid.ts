@@ -4,7 +4,7 @@ import { InvalidArgumentError } from '@srmcmc/core';
 import { type GridShape, ImageGrid, imageTable } from '@srmcmc/figures';
 import { z } from 'zod';
 import { type Context, useBackend } from '../context.ts';
-import { type ImageSet, imagesOf } from '../image-set.ts';
+import { type ImageSet, imagesOf, requireFolderForSize } from '../image-set.ts';
 import { writeImageGrid } from '../pictures/image-grid-file.ts';
 import { writePicture } from '../pictures/picture-file.ts';
 import { progress } from '../progress.ts';
@@ -40,6 +40,7 @@ export async function grid(context: Context, paths: readonly string[], flags: Gr
   if (!isTable && extname(out).toLowerCase() === '.svg') {
     throw new InvalidArgumentError('out', 'a picture of one source is .png: choose that name');
   }
+  await requireFolderForSize(paths, flags.size);
   await useBackend(context, flags);
   const sets = await openAll(context, paths, { ...flags, count: flags.count ?? (isTable ? ROW : COUNT) });
   const shape = sets[0]!.shape as GridShape;

@@ -48,7 +48,7 @@ export async function interpolate(context: Context, path: string, flags: Interpo
   const shape = requireImageModel(model);
   const count = rows * columns;
   // Refuses a picture that would be too large before anything is computed.
-  const picture = new ImageGrid(shape, count, columns);
+  const picture = pictureOf(shape, rows, columns);
   const latents = latentsOf(model, flags);
   const line = progress(context.stderr, 'images', count);
   const values = await samplesFrom(model, latents, {
@@ -66,6 +66,16 @@ export async function interpolate(context: Context, path: string, flags: Interpo
     `${out}: ${flags.grid ? 'a square of' : `${rows} paths of`} ${flags.grid ? `${rows} × ${columns}` : columns} images, ` +
       `${curve}, K = ${k}, no noise, seed ${flags.seed}\n${report(await changes(values, shape, count, columns))}`,
   );
+}
+
+/** @throws InvalidArgumentError for too many images. */
+function pictureOf(shape: GridShape, rows: number, columns: number): ImageGrid {
+  try {
+    return new ImageGrid(shape, rows * columns, columns);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError) || error.field !== 'count') throw error;
+    throw new InvalidArgumentError('rows', error.message.replace(/^count: /, ''), { cause: error });
+  }
 }
 
 /** Ends of path i, and corners, are functions of the seed and i. */

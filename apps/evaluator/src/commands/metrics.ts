@@ -6,6 +6,7 @@ import { evaluate } from '../evaluation.ts';
 import { metricsTable } from '../metrics-table.ts';
 import { writeReport } from '../report/report.ts';
 import { programOf, writeJson } from '../result.ts';
+import { written } from '../words.ts';
 import { comparisonFlags } from './feature-flags.ts';
 
 export const metricsFlags = z.object({
@@ -30,6 +31,6 @@ export async function metrics(
   if (flags.json !== undefined) {
     await writeJson(context, flags.json, { program: programOf(backend), ...about, measurements });
   }
-  if (flags.json !== true) context.stdout.write(metricsTable(measurements, about));
+  if (flags.json !== true) context.stdout.write(metricsTable(measurements, about) + written(flags));
   await evaluation.finish();
 }

@@ -68,6 +68,8 @@ type ReconstructFlags = z.output<typeof reconstructFlags>;
 /** Images a row of the picture. */
 const MOST_COLUMNS = 10;
 const MOMENTUM = 0.9;
+/** Of data whose name says no split. */
+const NO_SPLIT = 'no split';
 /** Folded into the key of the seed; samples use its splits. */
 const RECONSTRUCTION_KEY = 3;
 
@@ -108,6 +110,7 @@ export async function reconstruct(context: Context, path: string, flags: Reconst
     observed.dispose();
   }
   const { z: latents, x, meanSquaredError, history } = found;
+  warnOfDescent(context, found, flags);
   const images = (await x.data()) as Float32Array;
   for (const owned of [latents, x]) owned.dispose();
 
@@ -139,9 +142,23 @@ export async function reconstruct(context: Context, path: string, flags: Reconst
   }
   const before = meanAndError(history[0]!.map((loss) => loss / elements(shape)));
   context.stdout.write(
-    `${flags.out}: ${count} images of ${about.data} (${about.split}), K = ${k}, no noise, ${about.method}, ` +
+    `${flags.out}: ${count} images of ${about.data}${data.split === NO_SPLIT ? `, ${NO_SPLIT}` : ''}, K = ${k}, no noise, ${about.method}, ` +
       `${iterations} iterations, ${restarts} ${restarts === 1 ? 'start' : 'starts'}, ${jacobian} Jacobian, ` +
       `seed ${flags.seed}\nmean squared error an element, of [-1, 1]: ${report(error)}, from ${report(before)} at the start\n`,
+  );
+}
+
+/** A descent that ends above its start took steps that are too long. */
+function warnOfDescent(
+  { stderr }: Context,
+  { loss, history }: Reconstruction,
+  { rate }: ReconstructFlags,
+): void {
+  const worse = loss.filter((last, i) => !(last <= history[0]![i]!)).length;
+  if (worse === 0) return;
+  const lower = rate === undefined ? 'give a --rate below the default' : `lower --rate, ${rate}`;
+  stderr.write(
+    `warning: descent diverged: ${worse} of ${loss.length} images end with a larger error than they began with: ${lower}\n`,
   );
 }
 
@@ -183,7 +200,7 @@ async function heldOut(
     context.stderr.write(
       `warning: ${dataset.name} has no test split: its images are held out only if the model did not learn from them\n`,
     );
-    return { dataset, split: 'no split' };
+    return { dataset, split: NO_SPLIT };
   }
 }
 

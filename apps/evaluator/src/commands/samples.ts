@@ -1,12 +1,12 @@
 /** `samples`: draws from a model into a picture or an array. */
 import { extname } from 'node:path';
-import { InvalidArgumentError } from '@srmcmc/core';
+import { elements, InvalidArgumentError } from '@srmcmc/core';
 import { type GridShape, ImageGrid } from '@srmcmc/figures';
 import { z } from 'zod';
 import { type Context, defaultBatch, openModelFor } from '../context.ts';
 import type { Model } from '../model.ts';
 import { elementBytes, npyHeader } from '../npy.ts';
-import { writeOutputFile } from '../output-file.ts';
+import { requireSpace, writeOutputFile } from '../output-file.ts';
 import { writePicture } from '../pictures/picture-file.ts';
 import { MOST_SAMPLES, pointsPlot } from '../pictures/points-plot.ts';
 import { toBytes } from '../pixels.ts';
@@ -98,12 +98,14 @@ function writerFor(model: Model, flags: SamplesFlags, title: string): Writer {
 }
 
 /** Batch after batch goes to the disk, so that memory does not grow with their number. */
-function writeArray(
+async function writeArray(
   out: string,
   shape: readonly number[],
   uint8: boolean,
   batches: AsyncIterable<SampleBatch>,
 ): Promise<void> {
+  const itemSize = uint8 ? Uint8Array.BYTES_PER_ELEMENT : Float32Array.BYTES_PER_ELEMENT;
+  await requireSpace(out, elements(shape) * itemSize);
   return writeOutputFile(out, async (append) => {
     await append(npyHeader(uint8 ? 'uint8' : 'float32', shape));
     for await (const { values } of batches) await append(elementBytes(uint8 ? toBytes(values) : values));

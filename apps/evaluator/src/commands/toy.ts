@@ -1,5 +1,5 @@
 /** `toy-1d` and `toy-2d`: what an energy learned by short-run MCMC is, and what its chains draw (Nijkamp et al. 2019, 7.7). */
-import { InvalidArgumentError } from '@srmcmc/core';
+import { DivergedError, InvalidArgumentError } from '@srmcmc/core';
 import type { Toy } from '@srmcmc/datasets';
 import { z } from 'zod';
 import { aligned } from '../aligned.ts';
@@ -15,6 +15,7 @@ import {
   energyDensity,
   exactDraws,
   gridOf,
+  onGrid,
   temperatureOf,
   toyDensities,
   type ToyDensities,
@@ -57,8 +58,15 @@ export function toy(dimension: 1 | 2) {
     const steps = flags.steps ?? model.sampler.steps;
     const grid = gridOf(truth, flags.cells);
     const { signal } = context;
+    const remedy = remedyFor(nameOrPath);
+    const samples = await draw(context, model, { count, steps, seed }).catch((error: unknown) => {
+      throw error instanceof DivergedError ? diverged('a sample is not finite', remedy, error) : error;
+    });
+    const inside = onGrid(grid, samples);
+    if (inside < 2) {
+      throw diverged(`${inside} of ${count} samples are within [${grid.low}, ${grid.high}]`, remedy);
+    }
     const ebm = await energyDensity(model.energy, grid, { temperature, signal });
-    const samples = await draw(context, model, { count, steps, seed });
     const exact = exactDraws(truth, count, seed);
     const densities = await toyDensities(truth, grid, ebm, { samples, exact });
     await writePicture(out, await toyDensitiesPlot(truth.name, densities));
@@ -87,11 +95,22 @@ export function toy(dimension: 1 | 2) {
     context.stdout.write(
       `${out}: ${truth.name}, ${model.iteration} iterations, K = ${steps}, temperature ${short(temperature)}, ` +
         `${count} samples, seed ${seed}\n${tableOf(rows)}\n` +
-        (densities.samples.outside === 0
+        (inside === count
           ? ''
-          : `${densities.samples.outside} samples are outside the grid, [${low}, ${high}]\n`),
+          : `${count - inside} samples are outside the grid, [${low}, ${high}]${inside > count / 2 ? '' : `: ${remedy}`}\n`),
     );
   };
+}
+
+function diverged(found: string, remedy: string, cause?: unknown): DivergedError {
+  return new DivergedError(`learning diverged: ${found}: ${remedy}`, { cause });
+}
+
+/** What helps where samples are not where the toy is. */
+function remedyFor(nameOrPath: string): string {
+  return toyNamed(nameOrPath) === undefined
+    ? 'take an earlier checkpoint, or fewer --steps'
+    : 'lower --rate or --step-size';
 }
 
 async function truthAndModel(
@@ -139,7 +158,10 @@ function settingsOf({ iterations, steps, stepSize, rate }: ToyFlags): LearningSe
 
 function requireDimension(one: Toy, dimension: 1 | 2): void {
   if (one.shape[0] === dimension) return;
-  throw new InvalidArgumentError('dimension', `${one.name} has ${one.shape[0]}: use toy-${one.shape[0]}d`);
+  throw new InvalidArgumentError(
+    'path',
+    `${one.name} has ${one.shape[0]} ${one.shape[0] === 1 ? 'dimension' : 'dimensions'}: use toy-${one.shape[0]}d`,
+  );
 }
 
 async function draw(

@@ -11,7 +11,7 @@ import type { SampledDensity } from '../toys/densities.ts';
 import { type DensitiesMeasured, type DensityRow, measureDensities } from '../varied-steps/densities.ts';
 import { aboutChains, headOf, rowName, warnOfDiverged } from '../varied-steps/telling.ts';
 import { digits } from '../words.ts';
-import type { VaryKFlags } from './vary-k-flags.ts';
+import { type VaryKFlags, varyKFlags } from './vary-k-flags.ts';
 
 const DEFAULT_COUNT = 20_000;
 
@@ -28,8 +28,12 @@ export function requireFlagsOfPoints(flags: VaryKFlags): void {
   const unused = (['images', 'split', 'crop', 'features', 'weights', 'weightsHash'] as const).find(
     (field) => flags[field] !== undefined,
   );
-  if (unused === undefined) return;
-  throw new InvalidArgumentError(unused, 'is for images, and the model is of points: leave it out');
+  const changed = (['resize', 'inceptionPrecision', 'errors'] as const).find(
+    (field) => flags[field] !== varyKFlags.shape[field].parse(undefined),
+  );
+  const field = unused ?? changed;
+  if (field === undefined) return;
+  throw new InvalidArgumentError(field, 'is for images, and the model is of points: leave it out');
 }
 
 /** Draws the picture and prints the numbers of each K; with `plot` it draws those too. */

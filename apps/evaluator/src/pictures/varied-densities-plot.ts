@@ -89,15 +89,16 @@ function curves(title: string, grid: Grid, panels: readonly Panel[], highest: nu
   const pointsOf = ({ density }: Panel): Series['points'] =>
     Array.from(grid.centres, (x, i) => [x, density[i]!] as const);
   const [truth] = panels as [Panel];
+  const top = HEADROOM * highest;
   const shade: Series = { label: 'truth', style: 'area', colour: PALETTE[0], points: pointsOf(truth) };
   return lineCharts({
     title,
     chartsPerRow: PER_ROW,
     charts: panels.map((panel) => ({
-      title: panel.title,
+      title: panel.title + peakAbove(top, panel),
       xLabel: 'x',
       yLabel: 'density',
-      yRange: [0, HEADROOM * highest] as const,
+      yRange: [0, top] as const,
       series:
         panel === truth
           ? [shade]
@@ -106,4 +107,10 @@ function curves(title: string, grid: Grid, panels: readonly Panel[], highest: nu
       height: 300,
     })),
   });
+}
+
+/** How high a curve goes that the frame cuts off. */
+function peakAbove(top: number, { density }: Panel): string {
+  const peak = density.reduce((most, value) => Math.max(most, value), 0);
+  return peak > top ? `, peak ${Number(peak.toPrecision(2))}` : '';
 }

@@ -133,6 +133,24 @@ export async function toyDensities(
   return { grid: of, truth, ebm: measured(ebm), samples: ofSamples, exactDraws: sampled(exact) };
 }
 
+/** How many of the points [n, dimension] lie on the grid. */
+export function onGrid({ dimension, low, high }: Grid, points: Float32Array): number {
+  return rowsWhere(points, dimension, (point) => point.every((value) => value >= low && value < high));
+}
+
+/** How many of the points [n, dimension] are so. */
+export function rowsWhere(
+  points: Float32Array,
+  dimension: number,
+  holds: (point: Float32Array) => boolean,
+): number {
+  let count = 0;
+  for (let at = 0; at < points.length; at += dimension) {
+    if (holds(points.subarray(at, at + dimension))) count++;
+  }
+  return count;
+}
+
 /** As many draws of the toy, as sampled with a seed: the estimates of both are equally rough. */
 export function exactDraws(toy: Toy, count: number, seed: number): Float32Array {
   return toy.sample(foldIn(keyOf(seed), EXACT_KEY), count);

@@ -9,6 +9,8 @@ import {
   exactDraws,
   gridOf,
   measuresAgainst,
+  onGrid,
+  rowsWhere,
   type SampledDensity,
   type ToyDensity,
 } from '../toys/densities.ts';
@@ -70,18 +72,6 @@ export async function measureDensities(
   return { grid, truth, exactDraws: sampled(exactDraws(toy, count, seed)), rows };
 }
 
-function onGrid({ dimension, low, high }: Grid, points: Float32Array): number {
-  return rowsWhere(points, dimension, (point) => point.every((value) => value >= low && value < high));
-}
-
 function divergedIn(points: Float32Array, dimension: number): number {
   return rowsWhere(points, dimension, (point) => !point.every(Number.isFinite));
-}
-
-function rowsWhere(points: Float32Array, dimension: number, holds: (point: Float32Array) => boolean): number {
-  let count = 0;
-  for (let at = 0; at < points.length; at += dimension) {
-    if (holds(points.subarray(at, at + dimension))) count++;
-  }
-  return count;
 }

@@ -30,7 +30,7 @@ export interface StepsMeasured {
   readonly features: readonly string[];
   /** Of the data: mean |x|, and distances to as many other data. */
   readonly data?: { readonly magnitude: Estimate; readonly distances: readonly Estimate[] };
-  /** What a reader of the distances must know, each once. */
+  /** What a reader of the distances must know, each once, with the rows that it is about. */
   readonly warnings: readonly string[];
 }
 
@@ -67,14 +67,18 @@ export async function measureSteps(
     line.end();
   }
 
-  const warnings = new Set<string>();
-  const distancesBetween = async (a: MeasuredImages, b: MeasuredImages): Promise<Estimate[]> => {
+  const warnings = new Map<string, string[]>();
+  const distancesBetween = async (row: string, a: MeasuredImages, b: MeasuredImages): Promise<Estimate[]> => {
     const distances: Estimate[] = [];
     for (const i of extractors.keys()) {
       context.signal.throwIfAborted();
       const pair = [setOf(extractors[i]!, a, i), setOf(extractors[i]!, b, i)] as const;
       const measurement = await frechet(context, pair, measuring);
-      for (const warning of measurement.warnings) warnings.add(warning);
+      const { name } = extractors[i]!.source;
+      for (const warning of measurement.warnings) {
+        const text = `${name}: ${warning}`;
+        warnings.set(text, [...(warnings.get(text) ?? []), row]);
+      }
       const { value, standardError } = measurement;
       distances.push({ value, ...(standardError !== undefined && { standardError }) });
     }
@@ -84,15 +88,21 @@ export async function measureSteps(
   const rows: StepsRow[] = [];
   for (const [i, k] of steps.entries()) {
     const { magnitude, outside, diverged } = sets[i]!;
-    const distances = data === undefined || diverged > 0 ? [] : await distancesBetween(sets[i]!, data);
+    const distances =
+      data === undefined || diverged > 0 ? [] : await distancesBetween(`K = ${k}`, sets[i]!, data);
     rows.push({ ...norms.of(k), magnitude, outside, distances, diverged });
   }
   const pictures = sets.map((set) => set.kept);
   if (data === undefined) return { rows, images: pictures, features: [], warnings: [] };
   const other = await readImages(context, reference!.otherData, reference!.count, shape, extractors);
-  const ofData = { magnitude: data.magnitude!, distances: await distancesBetween(data, other) };
+  const ofData = { magnitude: data.magnitude!, distances: await distancesBetween('data', data, other) };
   const features = extractors.map(({ source }) => source.name);
-  return { rows, images: pictures, features, data: ofData, warnings: [...warnings] };
+  return { rows, images: pictures, features, data: ofData, warnings: withRows(warnings) };
+}
+
+/** 'K = 5, 25, data: pixels: ...' */
+function withRows(warnings: ReadonlyMap<string, readonly string[]>): string[] {
+  return [...warnings].map(([text, rows]) => `${rows.join(', ').replaceAll(', K = ', ', ')}: ${text}`);
 }
 
 function setOf({ dimension, source }: FeatureExtractor, images: MeasuredImages, i: number): FeatureSet {
