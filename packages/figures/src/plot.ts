@@ -147,7 +147,10 @@ function line(x1: number, y1: number, x2: number, y2: number, colour: string): s
   return `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="${colour}"/>`;
 }
 
-function fractionAlong({ scale, range: [low, high] }: Axis): (value: number) => number {
+function fractionAlong({
+  scale,
+  range: [low, high],
+}: Pick<Axis, 'scale' | 'range'>): (value: number) => number {
   const map = scale === 'log' ? Math.log : (value: number): number => value;
   return (value) => (map(value) - map(low)) / (map(high) - map(low));
 }
