@@ -1,7 +1,8 @@
 /** Waiting for a backend that computes behind JavaScript's back. */
 import * as tf from '@tensorflow/tfjs-core';
 
-/** Returns when the tensor has been computed: one element of it is read. */
+/** Returns when the tensor has been computed: its last element is read. */
 export function awaitTensor(tensor: tf.Tensor): void {
-  tf.tidy(() => tf.slice(tf.reshape(tensor, [-1]), [tensor.size - 1], [1]).dataSync());
+  const last = tensor.shape.map((size) => size - 1);
+  tf.tidy(() => tf.slice(tensor, last, tensor.shape.map(() => 1)).dataSync());
 }
