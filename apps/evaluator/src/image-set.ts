@@ -51,8 +51,6 @@ const READ_AT_ONCE = 64;
 /** Folded into the key of the seed; samples use its splits. */
 const CHOICE_KEY = 1;
 const FINGERPRINT_EXAMPLES = 16;
-/** Chains are not clamped and leave [-1, 1] by a little; beyond this, an array holds something else. */
-const LARGEST_FLOAT = 8;
 
 /** Whether a path is a file of statistics: an .npz or safetensors with `mu` and `sigma`. */
 export async function isStatistics(path: string): Promise<boolean> {
@@ -253,16 +251,7 @@ function nameAndSplit(source: string): { name: string; split: Split | undefined 
 
 async function bytesOf(dataset: Dataset, indices: Uint32Array): Promise<Uint8Array> {
   const values = await dataset.gather(indices);
-  if (values instanceof Uint8Array) return values;
-  // Negated, so that NaN fails.
-  const bad = values.find((value) => !(Math.abs(value) <= LARGEST_FLOAT));
-  if (bad !== undefined) {
-    throw new InvalidArgumentError(
-      dataset.name,
-      `holds ${bad}: floats are of [-1, 1], which samples leave by a little and not beyond ±${LARGEST_FLOAT}; or give bytes`,
-    );
-  }
-  return toBytes(values);
+  return values instanceof Uint8Array ? values : toBytes(values);
 }
 
 function requireImages(name: string, shape: readonly number[]): void {

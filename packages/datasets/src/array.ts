@@ -21,20 +21,25 @@ export interface ArrayDatasetOptions {
 /**
  * A data set over an array in memory.
  *
- * @throws InvalidShapeError where the values are not a whole number of examples, InvalidArgumentError where there
- * is not one label an example, CorruptDataError where a value is not a finite number.
+ * @throws InvalidShapeError where the values are not a whole number of examples or there are none,
+ * InvalidArgumentError where there is not one label an example, CorruptDataError where a value is not a finite number,
+ * or an image of floats is not in [-1, 1]: beyond ±8, for samples of chains leave the range by a little.
  */
 export function arrayDataset(options: ArrayDatasetOptions): Dataset {
   const { name, shape, values, labels } = options;
   const stride = elements(shape);
   if (values.length === 0 || stride === 0 || values.length % stride !== 0) {
-    throw new InvalidShapeError(`${name}: values`, ['examples', ...shape], [values.length]);
+    const remedy = values.length === 0 ? 'it holds no examples' : undefined;
+    throw new InvalidShapeError(`${name}: values`, ['examples', ...shape], [values.length], remedy);
   }
   const size = values.length / stride;
   if (labels !== undefined && labels.length !== size) {
     throw new InvalidArgumentError(`${name}: labels`, `${labels.length} labels for ${size} examples`);
   }
-  if (values instanceof Float32Array) requireFinite(name, values, stride);
+  if (values instanceof Float32Array) {
+    requireFinite(name, values, stride);
+    if (shape.length === IMAGE_AXES) requireImageRange(name, values);
+  }
   return {
     name,
     shape: [...shape],
@@ -88,6 +93,19 @@ export function requireExamples(name: string, indices: ArrayLike<number>, size: 
       throw new InvalidArgumentError('indices', `${name} has examples 0 to ${size - 1}, not ${index}`);
     }
   }
+}
+
+const IMAGE_AXES = 3;
+/** Chains are not clamped and leave [-1, 1] by a little; beyond this, an array holds something else. */
+const LARGEST_FLOAT = 8;
+
+function requireImageRange(name: string, values: Float32Array): void {
+  const bad = values.find((value) => Math.abs(value) > LARGEST_FLOAT);
+  if (bad === undefined) return;
+  throw new CorruptDataError(
+    `${name}: holds ${bad}: floats are of [-1, 1], which samples leave by a little and not beyond ±${LARGEST_FLOAT}; ` +
+      'or give bytes',
+  );
 }
 
 function requireFinite(name: string, values: Float32Array, stride: number): void {

@@ -75,7 +75,7 @@ async function naming<T>(file: string, work: () => Promise<T>): Promise<T> {
   } catch (cause) {
     if (cause instanceof InvalidShapeError) throw cause;
     throw new CorruptDataError(
-      `${file} cannot be decoded: ${messageOf(cause)}: replace it, remove it, or leave such files out with skipBad`,
+      `${file} cannot be decoded: ${messageOf(cause)}: replace it, remove it, or leave such files out with skipBad (--skip-bad)`,
       { cause },
     );
   }

@@ -13,7 +13,7 @@ import {
 } from '@srmcmc/core';
 import { requireExamples, requireSubset } from './array.ts';
 import { decodeImage, headerShape, type ImageForm } from './decode-image.ts';
-import { messageOf } from './files.ts';
+import { kindOf, messageOf } from './files.ts';
 
 /**
  * How published experiments cut these data sets.
@@ -95,7 +95,7 @@ export async function imageFolder(path: string, options: ImageFolderOptions = {}
       requireExamples(name, indices, files.length);
       const stride = elements(shape);
       const out = new Uint8Array(indices.length * stride);
-      await eachAtMost(DECODERS, indices.length, async (i) => {
+      await eachDecoded(indices.length, async (i) => {
         out.set(await decodeAs(shape, files[indices[i]!]!, form), i * stride);
       });
       return out;
@@ -127,7 +127,7 @@ function imageForm(options: ImageFolderOptions): ImageForm {
 async function listImages(path: string): Promise<string[]> {
   let entries: string[];
   try {
-    entries = await readdir(path, { recursive: true });
+    entries = await filesUnder(path);
   } catch (cause) {
     throw new MissingDataError(`${path} cannot be read as a folder: ${messageOf(cause)}`, { cause });
   }
@@ -138,6 +138,22 @@ async function listImages(path: string): Promise<string[]> {
   if (files.length === 0) throw new MissingDataError(`${path} has no .png, .jpg, .jpeg or .webp files in it`);
   // By code units, not by the locale: the same folder must give the same numbering on every machine.
   return files.sort().map((file) => join(path, file));
+}
+
+/**
+ * Paths below `path` of what is no folder. readdir's own `recursive` names folders too, or else does not look behind
+ * links to them.
+ */
+async function filesUnder(path: string, below = ''): Promise<string[]> {
+  const files: string[] = [];
+  for (const entry of await readdir(join(path, below), { withFileTypes: true })) {
+    const name = join(below, entry.name);
+    const isFolder =
+      entry.isDirectory() || (entry.isSymbolicLink() && (await kindOf(join(path, name))) === 'folder');
+    if (isFolder) files.push(...(await filesUnder(path, name)));
+    else files.push(name);
+  }
+  return files;
 }
 
 /** A square's side where the form decides it, otherwise the shape of the first image, with `skipBad` the first good one. */
@@ -225,34 +241,60 @@ const VERIFIED_TOGETHER = 256;
 const MOST_CHECKED = 20_000;
 const SPREAD = 2000;
 
-/** What `work` threw for each file; undefined where it went well. */
+interface Failure {
+  readonly error: unknown;
+}
+
+/** What `work` throws for each file; undefined where it goes well. */
 async function failuresOf(
   files: readonly string[],
   work: (file: string) => Promise<unknown>,
-): Promise<({ readonly error: unknown } | undefined)[]> {
-  const failures: ({ readonly error: unknown } | undefined)[] = files.map(() => undefined);
+): Promise<(Failure | undefined)[]> {
+  const failures: (Failure | undefined)[] = files.map(() => undefined);
   await eachAtMost(DECODERS, files.length, async (i) => {
-    try {
-      await work(files[i]!);
-    } catch (error) {
-      failures[i] = { error };
-    }
+    failures[i] = await failureOf(() => work(files[i]!));
   });
+  for (let i = 0; i < files.length; i++) {
+    if (failures[i] !== undefined) failures[i] = await failureAlone(failures[i]!, () => work(files[i]!));
+  }
   return failures;
 }
 
-/** Runs `work(0)` to `work(count - 1)`, never more than `limit` at once; stops at the first failure. */
+async function failureOf(work: () => Promise<unknown>): Promise<Failure | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    return { error };
+  }
+}
+
+/**
+ * The failure again, while nothing else is decoded. libvips keeps its messages in one buffer for all threads, so that of
+ * several images that fail at once one is told the reasons of all and the others 'Unknown error'.
+ */
+async function failureAlone(failure: Failure, work: () => Promise<unknown>): Promise<Failure> {
+  return (await failureOf(work)) ?? failure;
+}
+
+/** Decodes `work(0)` to `work(count - 1)`, several at once; stops at the first failure, and throws it. */
+async function eachDecoded(count: number, work: (i: number) => Promise<void>): Promise<void> {
+  let failed: { at: number; failure: Failure } | undefined;
+  await eachAtMost(DECODERS, count, async (i) => {
+    if (failed !== undefined) return;
+    const failure = await failureOf(() => work(i));
+    if (failure !== undefined) failed ??= { at: i, failure };
+  });
+  if (failed === undefined) return;
+  const { at, failure } = failed as { at: number; failure: Failure };
+  throw (await failureAlone(failure, () => work(at))).error;
+}
+
+/** Runs `work(0)` to `work(count - 1)`, never more than `limit` at once. */
 async function eachAtMost(limit: number, count: number, work: (i: number) => Promise<void>): Promise<void> {
   let next = 0;
   const worker = async (): Promise<void> => {
-    while (next < count) {
-      try {
-        await work(next++);
-      } catch (error) {
-        next = count;
-        throw error;
-      }
-    }
+    while (next < count) await work(next++);
   };
   await Promise.all(Array.from({ length: Math.min(limit, count) }, worker));
 }

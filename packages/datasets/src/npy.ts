@@ -1,6 +1,6 @@
 /** Arrays saved by numpy (`.npy`, format versions 1 to 3) as data sets. */
 import { basename } from 'node:path';
-import { CorruptDataError, type Dataset, elements, InvalidArgumentError } from '@srmcmc/core';
+import { CorruptDataError, type Dataset, elements } from '@srmcmc/core';
 import { arrayDataset, subset } from './array.ts';
 import { readData } from './files.ts';
 
@@ -9,28 +9,26 @@ export interface NpyArrayOptions {
 }
 
 /**
- * An array `[n, height, width, channels]` or `[n, dimension]`, one example a row: uint8 (images) or float32,
- * whose values are used as they are.
+ * An array `[n, height, width, channels]` or `[n, dimension]`, one example a row: uint8 (images) or float32 (points,
+ * or images in [-1, 1]), whose values are used as they are.
  *
- * @throws MissingDataError, CorruptDataError for a file that is cut short, is no .npy file or holds a NaN or an
- * infinity, InvalidArgumentError for other types and for Fortran order.
+ * @throws MissingDataError, CorruptDataError for a file that is cut short, is no .npy file, is of another type or in
+ * Fortran order, or holds values that `arrayDataset` refuses; InvalidShapeError for one that holds no examples.
  */
 export async function npyArray(path: string, options: NpyArrayOptions = {}): Promise<Dataset> {
   const bytes = await readData(path);
   const { descr, fortranOrder, shape, dataStart } = readHeader(bytes, path);
   const itemBytes = ITEM_BYTES[descr];
   if (itemBytes === undefined) {
-    throw new InvalidArgumentError(
-      path,
-      `holds ${descr}: save it as uint8 or float32, array.astype('float32')`,
+    throw new CorruptDataError(
+      `${path}: holds ${descr}: save it as uint8 or float32, array.astype('float32')`,
     );
   }
   if (fortranOrder)
-    throw new InvalidArgumentError(path, 'is in Fortran order: save np.ascontiguousarray(array)');
+    throw new CorruptDataError(`${path}: is in Fortran order: save np.ascontiguousarray(array)`);
   if (shape.length < 2) {
-    throw new InvalidArgumentError(
-      path,
-      `has shape [${shape.join(', ')}]: the first axis must number examples`,
+    throw new CorruptDataError(
+      `${path}: has shape [${shape.join(', ')}]: the first axis must number examples`,
     );
   }
   const data = bytes.subarray(dataStart);

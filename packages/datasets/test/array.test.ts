@@ -43,12 +43,25 @@ test('values that are no whole number of examples, or none, are refused', () => 
     arrayDataset({ name: 'bad', shape: [2, 2, 1], values: new Uint8Array(length) });
   expect(make(7)).toThrow(InvalidShapeError);
   expect(make(0)).toThrow(InvalidShapeError);
+  expect(make(0)).toThrow('bad: values: expected shape [examples, 2, 2, 1], got [0]: it holds no examples');
 });
 
 test('another number of labels than examples is refused', () => {
   const make = () =>
     arrayDataset({ name: 'bad', shape: [1], values: new Uint8Array(3), labels: new Uint8Array(2) });
   expect(make).toThrow('2 labels for 3 examples');
+});
+
+test.each([8.5, 162.4, -8.5])('floats of images far from [-1, 1], such as %s, are refused', (value) => {
+  const make = (shape: number[], each: number) => () =>
+    arrayDataset({ name: 'bad', shape, values: Float32Array.of(0, 1, -1, each) });
+  expect(make([2, 2, 1], value)).toThrow(CorruptDataError);
+  expect(make([2, 2, 1], value)).toThrow(
+    `bad: floats must lie in [-1, 1], or the array hold bytes; got ${Math.fround(value)}`,
+  );
+  // Samples leave the range by a little, and points lie anywhere.
+  expect(make([2, 2, 1], 8)().size).toBe(1);
+  expect(make([2], value)().size).toBe(2);
 });
 
 test.each([NaN, Infinity, -Infinity])('a %s is refused with the number of its example', (value) => {

@@ -58,6 +58,7 @@ test('images at any depth are numbered by their paths; other files, and hidden o
     '._b.png': Buffer.from('resource fork'),
     'list.txt': Buffer.from('a/z.png'),
   });
+  await mkdir(join(path, 'folder.png'));
   const images = await imageFolder(path);
   expect(images.files).toEqual(['a/z.png', 'a/z/y.png', 'b.png', 'c.PNG'].map((file) => join(path, file)));
   expect(images.shape).toEqual([4, 4, 3]);
@@ -221,7 +222,7 @@ describe('bad files', () => {
       for (const options of [{}, { size: 4 }, { crop: 2 }]) {
         await expect(imageFolder(opened, options)).rejects.toThrow(CorruptDataError);
         await expect(imageFolder(opened, options)).rejects.toThrow(
-          /2\.png cannot be decoded: .*: replace it, remove it, or leave such files out with skipBad$/,
+          /2\.png cannot be decoded: .*: replace it, remove it, or leave such files out with skipBad \(--skip-bad\)$/,
         );
       }
       expect((await imageFolder(opened, { subset: 1 })).size).toBe(1);
@@ -286,6 +287,38 @@ describe('bad files', () => {
     expect(images.skipped[4]!.file).toContain('6-small.png');
     expect(images.skipped[4]!.reason).toContain('at least 108');
     expect((await images.gather([0, 1, 2])).length).toBe(3 * 64 * 64 * 3);
+  });
+
+  test('the reason of a file is the same each time, and its own, however many fail at once', async () => {
+    const [png, jpeg] = await Promise.all([
+      coordinates(120, 120).png().toBuffer(),
+      coordinates(120, 120).jpeg().toBuffer(),
+    ]);
+    const files = Object.fromEntries(
+      Array.from({ length: 60 }, (_, i) => {
+        const bytes = i % 2 === 0 ? png : jpeg;
+        return [
+          `${String(i).padStart(2, '0')}.${i % 2 === 0 ? 'png' : 'jpg'}`,
+          bytes.subarray(0, bytes.length / 2),
+        ];
+      }),
+    );
+    const broken = await folder('broken', { ...files, 'whole.png': coordinates(120, 120) });
+    const reasonOf = (message: string): string => /cannot be decoded: (.*): replace it/s.exec(message)![1]!;
+    const { skipped } = await imageFolder(broken, { size: 8, skipBad: true });
+    const reasons = (end: string): Set<string> =>
+      new Set(skipped.filter(({ file }) => file.endsWith(end)).map(({ reason }) => reasonOf(reason)));
+    expect(reasons('.png').size).toBe(1);
+    expect(reasons('.jpg').size).toBe(1);
+    expect(reasons('.jpg')).not.toEqual(reasons('.png'));
+    const images = await imageFolder(broken, { size: 8 });
+    for (let again = 0; again < 5; again++) {
+      const error = await images
+        .gather(Array.from({ length: 60 }, (_, i) => i))
+        .catch((thrown: Error) => thrown);
+      const { message } = error as Error;
+      expect(reasons(/\d+(\.png|\.jpg) cannot/.exec(message)![1]!)).toEqual(new Set([reasonOf(message)]));
+    }
   });
 
   test('skipBad with a subset finds that many good ones, or refuses', async () => {
