@@ -1,6 +1,6 @@
 /** The flags, described once: help, checks and defaults all come from the schema. */
 import { availableParallelism } from 'node:os';
-import { InvalidArgumentError } from '@srmcmc/core';
+import { InvalidArgumentError, MOST_STEPS } from '@srmcmc/core';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { backendNames } from './engines/backends.ts';
@@ -28,8 +28,8 @@ export const flagsSchema = z.object({
     .string()
     .optional()
     .describe("file or folder of Inception-v3's weights, which may end early; default: random, all of it"),
-  steps: count().default(10).describe('K, steps in one call of langevin-step and hmc-step'),
-  learningSteps: count().default(100).describe('K of learning-iteration'),
+  steps: count().max(MOST_STEPS).default(10).describe('K, steps in one call of langevin-step and hmc-step'),
+  learningSteps: count().max(MOST_STEPS).default(100).describe('K of learning-iteration'),
   threads: list(count())
     .default([availableParallelism()])
     .describe('threads of every engine; default: all cores'),

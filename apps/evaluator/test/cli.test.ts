@@ -28,6 +28,11 @@ describe('exit codes', () => {
       'error: steps: must be at least 1, got 0\n',
     ],
     [
+      'more steps than memory holds',
+      ['samples', 'x', '--out', 'a.png', '--steps', '1e10'],
+      'error: steps: must be at most 1000000, got 10000000000\n',
+    ],
+    [
       'a fraction for an integer',
       ['samples', 'x', '--out', 'a.png', '--count', '1.5'],
       'error: count: must be an integer, got 1.5\n',

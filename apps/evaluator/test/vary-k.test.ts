@@ -305,6 +305,13 @@ describe('vary-k', () => {
       'steps: must be different numbers from 1 up',
     ],
     [
+      'more steps than memory holds',
+      'model.safetensors',
+      ['--steps', '4,10000000000'],
+      1,
+      'steps: must be different numbers from 1 up to 1000000',
+    ],
+    [
       'a number twice',
       'model.safetensors',
       ['--steps', '4,2,4'],

@@ -1,5 +1,5 @@
 /** Every hyper-parameter of a run, described once: flags, configuration file and documentation come from here. */
-import { InvalidArgumentError } from '@srmcmc/core';
+import { InvalidArgumentError, MOST_STEPS } from '@srmcmc/core';
 import { z } from 'zod';
 import { nearest } from './nearest.ts';
 import { presetNames, presets } from './presets.ts';
@@ -71,8 +71,12 @@ export const fieldGroups = {
       .enum(['langevin', 'hmc'])
       .default('langevin')
       .describe('what makes a step of a short run; hmc is without a Metropolis test'),
-    steps: count().default(50).describe('K, steps of the kernel in a short run'),
+    steps: count()
+      .max(MOST_STEPS)
+      .default(50)
+      .describe('K, steps of the kernel in a short run, of which all is held in memory: at most a million'),
     leapfrogSteps: count()
+      .max(MOST_STEPS)
       .default(3)
       .describe('L, gradients in one step of hmc; each moves as a step of langevin does'),
     drift: notNegative().default(1).describe('coefficient of the gradient in a step'),

@@ -23,6 +23,8 @@ describe('resolveConfig', () => {
 
   test.each([
     [{ steps: 0 }, 'steps: must be at least 1, got 0'],
+    [{ steps: 1e9 }, 'steps: must be at most 1000000, got 1000000000'],
+    [{ leapfrogSteps: 2e8 }, 'leapfrogSteps: must be at most 1000000, got 200000000'],
     [{ steps: 2.5 }, 'steps: must be an integer, got 2.5'],
     [{ learningRate: 0 }, 'learningRate: must be above 0, got 0'],
     [{ beta1: 1 }, 'beta1: must be below 1, got 1'],

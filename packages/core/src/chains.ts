@@ -60,9 +60,15 @@ function requireRun<S extends KernelState>(options: ChainOptions<S>, start: tf.T
   requireEvents('start', start, options.energy.eventShape);
 }
 
-/** Throws InvalidArgumentError unless steps is at least 1 and snapshots increase within 1 .. steps. */
+/**
+ * K is at most this: the coefficients and the report of every step are held in memory, which at a hundred bytes a step is
+ * 100 MB. Longer chains are several, each from where the last one ended.
+ */
+export const MOST_STEPS = 1_000_000;
+
+/** Throws InvalidArgumentError unless steps is within 1 .. MOST_STEPS and snapshots increase within 1 .. steps. */
 export function requireSteps(steps: number, snapshots: readonly number[]): void {
-  requireInteger('steps', steps, 1);
+  requireInteger('steps', steps, 1, MOST_STEPS);
   snapshots.forEach((step, i) => {
     if (!Number.isSafeInteger(step) || step < 1 || step > steps || step <= (snapshots[i - 1] ?? 0)) {
       throw new InvalidArgumentError(

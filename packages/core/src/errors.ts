@@ -102,8 +102,14 @@ export class StorageError extends SrmcmcError {
   }
 }
 
-/** Throws InvalidArgumentError unless `value` is an integer of at least `minimum`. */
-export function requireInteger(field: string, value: number, minimum: number): void {
+/** Throws InvalidArgumentError unless `value` is an integer of at least `minimum`, and at most `maximum` where given. */
+export function requireInteger(
+  field: string,
+  value: number,
+  minimum: number,
+  maximum = Number.MAX_SAFE_INTEGER,
+): void {
+  if (value > maximum) throw new InvalidArgumentError(field, `must be at most ${maximum}, got ${value}`);
   if (!Number.isSafeInteger(value) || value < minimum) {
     throw new InvalidArgumentError(field, `must be an integer of at least ${minimum}, got ${value}`);
   }

@@ -1,6 +1,13 @@
 export { type AsyncOptions, runKernelAsync, throwIfCancelled, turn } from './async.ts';
 export { requireBackend } from './backend.ts';
-export { type ChainOptions, type ChainResult, runChains, runChainsAsync, type Trace } from './chains.ts';
+export {
+  type ChainOptions,
+  type ChainResult,
+  MOST_STEPS,
+  runChains,
+  runChainsAsync,
+  type Trace,
+} from './chains.ts';
 export { chainPullback } from './chain-pullback.ts';
 export { type Batch, type BatchOptions, batches, type Dataset } from './dataset.ts';
 export { normalQuantile } from './normal-quantile.ts';

@@ -15,6 +15,7 @@ import {
   type KernelInfo,
   type KernelState,
   type Key,
+  MOST_STEPS,
   normal,
   requireInteger,
   type Schedule,
@@ -31,7 +32,7 @@ import { type InverseMass, isDense, massFactor } from './mass.ts';
 export interface HmcOptions {
   /** ε of one leapfrog step; a schedule is indexed by the kernel's steps. */
   readonly stepSize: Schedule;
-  /** L, and so the number of gradients, of one step of the kernel. */
+  /** L, and so the number of gradients, of one step of the kernel; at most a million, as steps are. */
   readonly leapfrogSteps: number;
   /** Whether proposals are put to the Metropolis test; true unless given. */
   readonly metropolis?: boolean;
@@ -89,7 +90,7 @@ export function hmc(options: HmcOptions): HmcKernel {
     jitter = 0,
     persistence = 0,
   } = options;
-  requireInteger('leapfrogSteps', leapfrogSteps, 1);
+  requireInteger('leapfrogSteps', leapfrogSteps, 1, MOST_STEPS);
   if (!(temperature > 0 && Number.isFinite(temperature)))
     throw new InvalidArgumentError('temperature', `must be positive, got ${temperature}`);
   for (const [field, fraction] of Object.entries({ jitter, persistence })) {

@@ -8,6 +8,7 @@ import {
   type Energy,
   InvalidArgumentError,
   type Key,
+  MOST_STEPS,
   requireEvents,
   requireInteger,
   split,
@@ -65,7 +66,7 @@ export async function warmUp(
   { signal, onProgress }: AsyncOptions = {},
 ): Promise<WarmUp> {
   const { energy, steps = 1000, targetAcceptance = 0.8, mass = 'diagonal' } = options;
-  requireInteger('steps', steps, 1);
+  requireInteger('steps', steps, 1, MOST_STEPS);
   requireEvents('start', start, energy.eventShape);
   if (!(targetAcceptance > 0 && targetAcceptance < 1))
     throw new InvalidArgumentError('targetAcceptance', `must be between 0 and 1, got ${targetAcceptance}`);

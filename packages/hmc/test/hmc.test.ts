@@ -212,6 +212,7 @@ describe('hmc refuses', () => {
     ['a jitter of 1', { jitter: 1 }],
     ['a negative persistence', { persistence: -0.1 }],
     ['an empty mass', { inverseMass: [] }],
+    ['a leapfrog of a thousand million steps', { leapfrogSteps: 1e9 }],
     ['a negative mass', { inverseMass: [1, -1] }],
     ['a ragged mass', { inverseMass: [[1, 0], [0]] }],
     [

@@ -33,7 +33,7 @@ export const toyFlags = z.object({
   json: optionalFile('the numbers and the settings: to a file, or instead of the table'),
   truth: z.string().optional().describe('toy that a checkpoint learned; default: as its run says'),
   iterations: z.int().min(1).optional().describe('of learning; default: 6000'),
-  steps: z.int().min(1).optional().describe('K; default: 100, or as a checkpoint was learned with'),
+  steps: samplingFlags.steps.describe('K; default: 100, or as a checkpoint was learned with'),
   stepSize: z.number().positive().optional().describe('Δ of a step x + Δ²/2 f′(x) + Δ U; default: 0.05'),
   rate: z.number().positive().optional().describe("Adam's, annealed in the second half; default: 0.004"),
   count: z.int().min(2).default(20_000).describe('samples, and exact draws beside them'),

@@ -1,6 +1,6 @@
 /** `vary-k`: the same chains run for fewer and more steps than learned with (Nijkamp et al. 2019, 7.6, Fig. 7). */
 import { selectBackend } from '@srmcmc/backends';
-import { InvalidArgumentError } from '@srmcmc/core';
+import { InvalidArgumentError, MOST_STEPS } from '@srmcmc/core';
 import { imageTable } from '@srmcmc/figures';
 import { aligned } from '../aligned.ts';
 import {
@@ -38,7 +38,11 @@ const DEFAULT_IMAGES = 8;
 export async function varyK(context: Context, path: string, flags: VaryKFlags): Promise<void> {
   const asked = flags.steps === undefined ? undefined : stepsIn(flags.steps);
   const stepsFor = ({ sampler }: Model): readonly number[] =>
-    asked ?? [...new Set(FRACTIONS.map((part) => Math.max(1, Math.round(part * sampler.steps))))];
+    asked ?? [
+      ...new Set(
+        FRACTIONS.map((part) => Math.min(Math.max(1, Math.round(part * sampler.steps)), MOST_STEPS)),
+      ),
+    ];
   const ofPoints = { ...flags, precision: flags.precision === 'auto' ? POINTS_PRECISION : flags.precision };
   const named = toyNamed(path);
   if (named !== undefined) {
@@ -106,15 +110,18 @@ async function varyImages(
   if (json !== true) context.stdout.write(`${summary(model, data, flags)}\n${tableOf(measured, learned)}`);
 }
 
-/** In increasing order. @throws InvalidArgumentError for 0, and for a number twice. */
+/** In increasing order. @throws InvalidArgumentError for 0, for more than MOST_STEPS, and for a number twice. */
 function stepsIn(text: string): number[] {
   const steps = text
     .split(',')
     .map(Number)
     .sort((a, b) => a - b);
-  const isFine = steps.every((k, i) => k >= 1 && Number.isSafeInteger(k) && k !== steps[i - 1]);
+  const isFine = steps.every((k, i) => k >= 1 && k <= MOST_STEPS && k !== steps[i - 1]);
   if (isFine) return steps;
-  throw new InvalidArgumentError('steps', `must be different numbers from 1 up, got ${text}`);
+  throw new InvalidArgumentError(
+    'steps',
+    `must be different numbers from 1 up to ${MOST_STEPS}, got ${text}`,
+  );
 }
 
 /** Undefined, which is said on stderr, where neither the user nor the model names data. */
