@@ -5,10 +5,10 @@ import { SrmcmcError } from '@srmcmc/core';
 import { PthError } from '@srmcmc/pth';
 import { SafetensorsError } from '@srmcmc/safetensors';
 import { type GivenConfig, resolveConfig, resumedConfig } from './config.ts';
-import { flags, formatDefault } from './flags.ts';
+import { flags, formatDefault, requireValues } from './flags.ts';
 import { progressLine, type ProgressStream } from './progress.ts';
 import { writeReport } from './report.ts';
-import { displayName, findRun, readConfigFile } from './run-folder.ts';
+import { findRun, readConfigFile } from './run-folder.ts';
 import { trainerVersion } from './software.ts';
 import { train, type TrainResult } from './train.ts';
 import { exportWeights } from './weights-file.ts';
@@ -62,10 +62,11 @@ function program(args: readonly string[], { stdout, stderr }: Terminal): Command
     .exitOverride()
     .action((options: Record<string, unknown>) => runTraining(commandLine(options), args, stdout));
   for (const { name, value, description, defaultValue, group } of flags) {
-    const ending = defaultValue === null ? '' : ` (default: ${formatDefault(defaultValue)})`;
-    const option = new Option(`${name} ${value}`, description + ending);
+    const ending = defaultValue === null || value === '' ? '' : ` (default: ${formatDefault(defaultValue)})`;
+    const option = new Option(`${name} ${value}`.trimEnd(), description + ending);
     command.addOption(option.helpGroup(`${group}:`));
   }
+  requireValues(command);
   command
     .command('export')
     .description('write the weights of a checkpoint as a PyTorch state dict')
@@ -92,6 +93,7 @@ function commandLine(options: Record<string, unknown>): CommandLine {
   for (const { field, parse } of flags) {
     const text = options[field];
     if (typeof text === 'string') given[field] = parse(text);
+    else if (text === true) given[field] = true;
   }
   const { config, printConfig, resume } = options as Omit<CommandLine, 'given'>;
   return {
@@ -130,6 +132,8 @@ async function runTraining(
       signal,
       onProgress: line.onProgress,
       command: [invocation(), ...args.map(quoted)].join(' '),
+      // A file of fields has all of them, as --print-config printed it; who types the flag means it.
+      keepChannels: flagged.channels !== undefined,
       ...(folder !== undefined && { resume: folder }),
     });
   } finally {
@@ -140,7 +144,7 @@ async function runTraining(
 }
 
 function ending({ reason, iteration, folder }: TrainResult): string {
-  if (reason === 'completed') return `done: ${iteration} iterations in ${displayName(folder)}`;
+  if (reason === 'completed') return `done: ${iteration} iterations in ${folder.path}`;
   const again = `${invocation()} --resume ${quoted(folder.path)}`;
   return `stopped (${reason}) at iteration ${iteration}; to go on: ${again}`;
 }

@@ -7,6 +7,9 @@ import { presetNames, presets } from './presets.ts';
 /** Of the configuration file. Goes up when a field changes its meaning or leaves. */
 const CONFIG_VERSION = 1;
 
+/** No picture of images has room for as many, and one of points shows no more. */
+const MOST_SAMPLES = 1_000_000;
+
 const count = () => z.int().min(1);
 const positive = () => z.number().positive();
 const notNegative = () => z.number().nonnegative();
@@ -51,6 +54,10 @@ export const fieldGroups = {
       .nullable()
       .default(null)
       .describe('side of the centred square cut out first; as large as fits unless given'),
+    skipBad: z
+      .boolean()
+      .default(false)
+      .describe('decode all images of a folder at the start, and leave out those that cannot be used'),
     sigma: notNegative().default(0.05).describe('standard deviation of the noise added to the data'),
     batch: count().default(32).describe('m, examples and chains an iteration'),
   },
@@ -124,12 +131,13 @@ export const fieldGroups = {
     runs: z.string().default('runs').describe('folder of all runs'),
     name: z
       .string()
-      .regex(/^[\w.-]+$/)
+      // `.` and `..` are folders that are there already.
+      .regex(/^(?!\.+$)[\w.-]+$/)
       .nullable()
       .default(null)
       .describe("the run's folder in it, the preset unless given; a number is added where it exists"),
     sampleEvery: count().default(50).describe('iterations between pictures of samples'),
-    samples: count().default(64).describe('chains in a picture'),
+    samples: count().max(MOST_SAMPLES).default(64).describe('chains in a picture'),
     evaluateEvery: count()
       .nullable()
       .default(100)
@@ -181,6 +189,8 @@ const RESUMABLE: readonly ConfigField[] = [
   'iterations',
   'maxMinutes',
   'export',
+  // What was learned from the files that are left stays true.
+  'skipBad',
   'saturation',
   'travel',
   'maxRollbacks',
@@ -268,7 +278,7 @@ function problemOf(issue: z.core.$ZodIssue): string {
     case 'invalid_type':
       return `must be ${NOUNS[issue.expected] ?? `of type ${issue.expected}`}`;
     case 'invalid_format':
-      return 'must be made of letters, digits, dots, dashes and underscores';
+      return 'must be made of letters, digits, dots, dashes and underscores, and not of dots alone';
     default:
       return issue.message;
   }
@@ -279,4 +289,5 @@ const NOUNS: Readonly<Record<string, string>> = {
   number: 'a number',
   string: 'a text',
   array: 'a list of integers',
+  boolean: 'true or false',
 };

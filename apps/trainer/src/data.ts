@@ -1,7 +1,13 @@
 /** The data of a run, and a batch of it as a tensor. */
 import * as tf from '@tensorflow/tfjs-core';
-import { type Batch, type Dataset, InvalidArgumentError, MissingDataError } from '@srmcmc/core';
-import { openDataset } from '@srmcmc/datasets';
+import {
+  type Batch,
+  CorruptDataError,
+  type Dataset,
+  InvalidArgumentError,
+  MissingDataError,
+} from '@srmcmc/core';
+import { type ImageFolder, openDataset, type OpenDatasetOptions } from '@srmcmc/datasets';
 import type { Config } from './config.ts';
 
 const BYTE_HALF = 127.5;
@@ -16,22 +22,60 @@ const TO_BE_GIVEN: Readonly<Record<string, string>> = {
  * Opens the data set that the configuration names.
  *
  * @throws MissingDataError or CorruptDataError where it is not there or damaged; InvalidArgumentError where it has
- * fewer examples than a batch, or than the subset asked for.
+ * fewer examples than a batch, or than the subset asked for, and for fields about the images of a folder where there is none.
  */
 export async function openData(config: Config): Promise<Dataset> {
-  const { data, subset, imageSide, crop, batch } = config;
+  const { data, subset, batch } = config;
   if (data in TO_BE_GIVEN && config.preset.startsWith(data)) {
     throw new MissingDataError(`the preset ${config.preset} needs --data: ${TO_BE_GIVEN[data]}`);
   }
-  const image = { ...(imageSide !== null && { size: imageSide }), ...(crop !== null && { crop }) };
-  const dataset = await openDataset(data, {
-    ...(subset !== null && { subset }),
-    ...(Object.keys(image).length > 0 && { image }),
-  });
+  const dataset = await openAs(config, { ...(subset !== null && { subset }) });
   if (dataset.size < batch) {
     throw new InvalidArgumentError('batch', `is ${batch}, but ${dataset.name} has ${dataset.size} examples`);
   }
   return dataset;
+}
+
+/** Opens it with what is asked of the images of a folder. */
+async function openAs(config: Config, options: OpenDatasetOptions): Promise<Dataset> {
+  const { data, imageSide, crop, skipBad } = config;
+  const image = {
+    ...(imageSide !== null && { size: imageSide }),
+    ...(crop !== null && { crop }),
+    ...(skipBad && { skipBad }),
+  };
+  const asked = (['imageSide', 'crop', 'skipBad'] as const).find((field) => config[field]);
+  if (asked === undefined) return openDataset(data, options);
+  try {
+    return await openDataset(data, { ...options, image });
+  } catch (error) {
+    // The package speaks of its own option.
+    if (!(error instanceof InvalidArgumentError && error.field === 'image')) throw error;
+    const remedy =
+      asked === 'skipBad' ? 'leave it out' : "leave it out, or give 'none' where the preset has it";
+    throw new InvalidArgumentError(asked, `is for a folder of images, and ${data} is none: ${remedy}`);
+  }
+}
+
+/** What `skipBad` has left out, in a line; undefined where that is nothing. */
+export function leftOut(dataset: Dataset): string | undefined {
+  const { skipped = [], size } = dataset as Partial<ImageFolder> & Dataset;
+  const [first] = skipped;
+  if (first === undefined) return undefined;
+  return `skipBad: ${skipped.length} of ${size + skipped.length} images left out, the first ${first.file}`;
+}
+
+/** The next batch. An image that turns out to be damaged is said with how the run in this folder can go on. */
+export async function nextBatch(stream: AsyncGenerator<Batch, never, void>, run: string): Promise<Batch> {
+  try {
+    return (await stream.next()).value;
+  } catch (error) {
+    if (!(error instanceof CorruptDataError)) throw error;
+    throw new CorruptDataError(
+      `${error.message}; --resume ${run} --skip-bad goes on from the last checkpoint`,
+      { cause: error },
+    );
+  }
 }
 
 /** [n, ...shape]: bytes scaled to [-1, 1], floats as they are. */

@@ -21,7 +21,7 @@ import type { Config } from './config.ts';
 import { type Evaluation, referenceIndices } from './evaluation.ts';
 import { type EvaluationThread, evaluationThread } from './evaluation-thread.ts';
 import { toBytes } from './draw-samples.ts';
-import { type JsonLines, keepLines, openJsonLines, readJsonLines } from './json-lines.ts';
+import { type JsonLines, keepIterations, openJsonLines, readJsonLines } from './json-lines.ts';
 import type { RunFolder } from './run-folder.ts';
 
 /** A line of evaluations.jsonl. */
@@ -150,9 +150,8 @@ export function bestOf(records: readonly EvaluationRecord[]): EvaluationRecord |
 
 /** The lines up to an iteration; later ones are deleted, and checkpoints of best/ that have no line. */
 async function keepUpTo(iteration: number, folder: RunFolder): Promise<EvaluationRecord[]> {
-  const all = await readJsonLines<EvaluationRecord>(folder.evaluations);
-  const records = all.filter((record) => record.iteration <= iteration);
-  await keepLines(folder.evaluations, records.length);
+  await keepIterations(folder.evaluations, iteration);
+  const records = await readJsonLines<EvaluationRecord>(folder.evaluations);
   for (const entry of await listCheckpoints(folder.best)) {
     if (!records.some((record) => record.iteration === entry.iteration))
       await rm(entry.path, { force: true });

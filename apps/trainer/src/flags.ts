@@ -1,5 +1,6 @@
 /** Command-line flags from the configuration's schema: one a field, and the table of them for the README. */
 import { InvalidArgumentError } from '@srmcmc/core';
+import type { Command } from 'commander';
 import { z } from 'zod';
 import { configFields, type ConfigField, configSchema, fieldGroups } from './config.ts';
 
@@ -7,7 +8,7 @@ export interface Flag {
   readonly field: ConfigField;
   /** `--learning-rate` */
   readonly name: string;
-  /** `<number>`, as the help shows it. */
+  /** `<number>`, as the help shows it; empty for a flag that is given alone. */
   readonly value: string;
   readonly description: string;
   readonly defaultValue: unknown;
@@ -40,13 +41,26 @@ export const flags: readonly Flag[] = configFields.map((field) => {
   return {
     field,
     name: `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-    value: `<${choices === undefined ? (VALUE_NAMES[type ?? ''] ?? 'text') : 'choice'}>`,
+    value:
+      type === 'boolean' ? '' : `<${choices === undefined ? (VALUE_NAMES[type ?? ''] ?? 'text') : 'choice'}>`,
     description: choices === undefined ? description : `${description}: ${choices.join(', ')}`,
     defaultValue,
     group: Object.entries(fieldGroups).find(([, group]) => field in group)![0],
     parse: (text) => parseAs(field, type, text, anyOf !== undefined),
   };
 });
+
+/** A flag that stands where the value of another belongs means that the value is missing: commander would take it for one. */
+export function requireValues(command: Command): void {
+  for (const option of command.options) {
+    if (!option.required) continue;
+    const parse = option.parseArg;
+    option.argParser((text: string, before: unknown) => {
+      if (text.startsWith('--')) command.error(`error: option '${option.flags}' argument missing`);
+      return parse === undefined ? text : parse(text, before);
+    });
+  }
+}
 
 /** The table of flags in Markdown, one section a group. */
 export function flagTables(): string {
@@ -56,7 +70,7 @@ export function flagTables(): string {
         .filter((flag) => flag.group === group)
         .map(
           ({ name, value, description, defaultValue }) =>
-            `| \`${name} ${value}\` | ${formatDefault(defaultValue)} | ${description.replaceAll('|', '\\|')} |`,
+            `| \`${`${name} ${value}`.trimEnd()}\` | ${formatDefault(defaultValue)} | ${description.replaceAll('|', '\\|')} |`,
         );
       return [`### ${group}`, '', '| flag | default | |', '| --- | --- | --- |', ...rows].join('\n');
     })
@@ -65,7 +79,7 @@ export function flagTables(): string {
 
 /** A default as a user would type it; a dash for a field that is not used unless given. */
 export function formatDefault(value: unknown): string {
-  if (value === null) return '–';
+  if (value === null || value === false) return '–';
   return Array.isArray(value) ? value.join(',') : String(value);
 }
 
@@ -75,6 +89,8 @@ function parseAs(field: string, type: string | undefined, text: string, nullable
     case 'integer':
     case 'number':
       return numberFrom(field, text);
+    case 'boolean':
+      return text === 'true';
     case 'array':
       return text.split(',').map((part) => numberFrom(field, part));
     default:

@@ -1,4 +1,5 @@
 /** The energy, the sampler and the learner that a configuration describes. */
+import { totalmem } from 'node:os';
 import {
   type Energy,
   exponential,
@@ -6,6 +7,7 @@ import {
   InvalidArgumentError,
   InvalidShapeError,
   type Key,
+  type NetworkSpec,
   type Schedule,
   shortRun,
   type ShortRun,
@@ -15,7 +17,7 @@ import {
   uniform,
 } from '@srmcmc/core';
 import type { SamplerSpec } from '@srmcmc/checkpoint';
-import { convEnergy, mlpEnergy } from '@srmcmc/energy';
+import { convEnergy, convNetwork, mlpEnergy, parameterCount } from '@srmcmc/energy';
 import {
   adam,
   type ChainPolicy,
@@ -50,16 +52,54 @@ export function runKeys(seed: number): RunKeys {
 /**
  * A fresh energy for examples of this shape: a ConvNet for [side, side, channels], a perceptron for [dimension].
  *
- * @throws InvalidShapeError for data of another shape; InvalidArgumentError for channels that do not fit the side.
+ * @throws InvalidShapeError for data of another shape; InvalidArgumentError for channels that do not fit the side, and
+ * for a net that does not fit into memory.
  */
 export function energyFor(config: Config, shape: readonly number[], key: Key): DisposableEnergy {
   const activation = { name: config.activation };
-  if (shape.length === 1) return mlpEnergy({ dimension: shape[0]!, hidden: config.hidden, activation, key });
+  if (shape.length === 1) {
+    const { hidden } = config;
+    requireMemory('hidden', { kind: 'mlp', sizes: [shape[0]!, ...hidden, 1], activation });
+    return mlpEnergy({ dimension: shape[0]!, hidden, activation, key });
+  }
   const [side, width, colours] = shape;
-  if (shape.length !== 3 || side !== width)
-    throw new InvalidShapeError('data', ['side', 'side', 'channels'], shape);
-  const channels = config.channels.length === 1 ? widening(config.channels[0]!, side!) : config.channels;
-  return convEnergy({ imageShape: [side!, side!, colours!], channels, activation, key });
+  if (shape.length !== 3 || side !== width) {
+    const remedy =
+      'a folder of images is made square by imageSide (--image-side 32), an array before it is saved';
+    throw new InvalidShapeError('data', ['side', 'side', 'channels'], shape, remedy);
+  }
+  const channels = channelsOf(config, side!);
+  const imageShape = [side!, side!, colours!] as const;
+  requireMemory('channels', convNetwork(imageShape, channels, activation));
+  return convEnergy({ imageShape, channels, activation, key });
+}
+
+/** A parameter, its gradient and its two moments of Adam, float32 each. */
+const BYTES_A_PARAMETER = 4 * 4;
+/** Of the memory; the rest is for the chains, the data and everybody else. */
+const SHARE_OF_MEMORY = 0.5;
+
+/** Throws InvalidArgumentError for a net that this machine cannot learn, before memory is asked for. */
+function requireMemory(field: 'channels' | 'hidden', network: NetworkSpec): void {
+  const parameters = parameterCount(network);
+  const bytes = parameters * BYTES_A_PARAMETER;
+  // What a container allows may be less than what the machine has; 0 or a huge number where nothing is said.
+  const memory = Math.min(totalmem(), process.constrainedMemory() || Infinity);
+  if (bytes <= SHARE_OF_MEMORY * memory) return;
+  throw new InvalidArgumentError(
+    field,
+    `this net has ${parameters} parameters, ${gigabytes(bytes)} with their gradients and the moments of Adam, and ` +
+      `this machine has ${gigabytes(memory)}, of which half may be the net's: give smaller numbers`,
+  );
+}
+
+function gigabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1e8) / 10} GB`;
+}
+
+/** Of every layer but the last, for images of this side. */
+export function channelsOf({ channels }: Config, side: number): readonly number[] {
+  return channels.length === 1 ? widening(channels[0]!, side) : channels;
 }
 
 /** n, 2n, 4n, 8n, 8n, ...: one more for each halving that leaves at least 4 pixels (Nijkamp et al. 2019, 7.4). */

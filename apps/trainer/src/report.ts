@@ -1,6 +1,6 @@
 /** report.html: curves, pictures and everything needed to run it again, in one file that needs no other. */
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { escapeXml, lineChart, type LineChart, pngToWebp, type Series } from '@srmcmc/figures';
 import type { Config } from './config.ts';
 import { bestOf, type EvaluationRecord } from './evaluations.ts';
@@ -8,7 +8,7 @@ import { writeWhole } from './files.ts';
 import { readJsonLines } from './json-lines.ts';
 import type { Measurement } from './measure.ts';
 import { formatDuration } from './progress.ts';
-import { displayName, type RunFolder } from './run-folder.ts';
+import type { RunFolder } from './run-folder.ts';
 import type { LogRecord, NoteRecord, SessionRecord, SpeedRecord } from './run-log.ts';
 
 /** Pictures shown, spread evenly over the run; more would make the file large. */
@@ -21,7 +21,12 @@ export async function writeReport(folder: RunFolder): Promise<void> {
   const evaluations = await readJsonLines<EvaluationRecord>(folder.evaluations);
   const log = await readJsonLines<LogRecord>(folder.log);
   const pictures = await readPictures(folder.samples);
-  await writeWhole(folder.report, page(displayName(folder), config, metrics, evaluations, log, pictures));
+  await writeWhole(folder.report, page(titleOf(folder), config, metrics, evaluations, log, pictures));
+}
+
+/** `runs/quick-2`, wherever that is: a report may be read on another machine. */
+function titleOf({ path }: RunFolder): string {
+  return join(basename(dirname(resolve(path))), basename(resolve(path)));
 }
 
 interface Picture {
@@ -74,7 +79,7 @@ function page(
 <header><h1>${escapeXml(title)}</h1><p>Short-run MCMC as a generator: ${escapeXml(summary(config, metrics))}</p></header>
 <main>
 ${last === undefined ? '' : `<section><h2>Samples at iteration ${last.iteration}</h2>${figure(last, captionOf(config, log), 'large')}</section>`}
-<section><h2>Learning</h2>${resumed(log)}${best(title, evaluations)}<div class="charts">${charts(metrics, evaluations, log).join('\n')}</div></section>
+<section><h2>Learning</h2>${resumed(log)}${best(evaluations)}<div class="charts">${charts(metrics, evaluations, log).join('\n')}</div></section>
 ${pictures.length < 2 ? '' : `<section><h2>The same chains over time</h2><div class="pictures${isOfPoints(log) ? ' wide' : ''}">${pictures.map((picture) => figure(picture, `iteration ${picture.iteration}`, 'small')).join('\n')}</div></section>`}
 <section><h2>How it was run</h2>${sessionsTable(log)}${notes(log)}</section>
 <section><h2>Configuration</h2>${configTable(config)}</section>
@@ -109,13 +114,13 @@ function resumed(log: readonly LogRecord[]): string {
   return isResumed ? '<p>Dashed lines: the run was resumed.</p>' : '';
 }
 
-function best(title: string, evaluations: readonly EvaluationRecord[]): string {
+function best(evaluations: readonly EvaluationRecord[]): string {
   const found = bestOf(evaluations);
   if (found === undefined) return '';
   const { samples } = found.computedWith.pixels;
   return (
     `<p>Best of the evaluations, which compare the same ${samples} chains with the data each time: iteration ` +
-    `${found.iteration}, distance ${found.distance.toPrecision(3)}, in <code>${escapeXml(title)}/best</code>.</p>`
+    `${found.iteration}, distance ${found.distance.toPrecision(3)}, in <code>best</code> beside this report.</p>`
   );
 }
 

@@ -7,7 +7,7 @@
  * is in log.jsonl.
  */
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import {
   type Checkpoint,
   type CheckpointEntry,
@@ -63,17 +63,21 @@ export async function createRunFolder(runs: string, name: string): Promise<RunFo
 }
 
 /**
- * The run that is to be resumed: a folder, a name in `runs`, or, for `true`, the newest one called `name`.
+ * A run that there is: a folder, a name in `runs`, or, for `true`, the newest one called `name`.
  *
  * @throws MissingDataError where there is no such run.
  */
 export async function findRun(run: string | true, runs: string, name: string): Promise<RunFolder> {
-  const candidates = run === true ? await numbered(runs, name) : [run, join(runs, run)];
+  const candidates = run === true ? await numbered(runs, name) : placesOf(run, runs);
   for (const path of candidates) {
     if (await exists(join(path, 'config.json'))) return runFolderAt(path);
   }
   const wanted = run === true ? `called '${name}' in ${runs}` : `at ${candidates.join(' or ')}`;
-  throw new MissingDataError(`there is no run ${wanted} to resume: expected a folder with a config.json`);
+  throw new MissingDataError(`there is no run ${wanted}: expected a folder with a config.json`);
+}
+
+function placesOf(run: string, runs: string): string[] {
+  return isAbsolute(run) ? [run] : [...new Set([run, join(runs, run)])];
 }
 
 export async function writeConfig(folder: RunFolder, config: Config): Promise<void> {
@@ -174,9 +178,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** How a user names a run: `runs/quick-2`. */
-export function displayName(folder: RunFolder): string {
-  return join(basename(dirname(folder.path)), basename(folder.path));
 }

@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { storing } from '@srmcmc/checkpoint';
 import { InvalidArgumentError, type StorageError } from '@srmcmc/core';
-import { displayName, type RunFolder } from './run-folder.ts';
+import type { RunFolder } from './run-folder.ts';
 
 interface Owner {
   readonly pid: number;
@@ -76,7 +76,7 @@ function busyError(folder: RunFolder, path: string, owner: Owner | undefined): I
   const who = owner === undefined ? 'another process' : `process ${owner.pid} on ${owner.host}`;
   return new InvalidArgumentError(
     'resume',
-    `${displayName(folder)} is being trained by ${who}: stop that one first, or delete ${path} if it is gone`,
+    `${folder.path} is being trained by ${who}: stop that one first, or delete ${path} if it is gone`,
   );
 }
 

@@ -14,10 +14,10 @@ import {
 } from '@srmcmc/core';
 import { initialState, learningStep } from '@srmcmc/estimators';
 import type { Config } from './config.ts';
-import { examplesTensor } from './data.ts';
+import { examplesTensor, nextBatch } from './data.ts';
 import { divergedError, divergence } from './divergence.ts';
 import { bestOf, Evaluations } from './evaluations.ts';
-import { type JsonLines, keepLines, openJsonLines } from './json-lines.ts';
+import { type JsonLines, keepIterations, openJsonLines } from './json-lines.ts';
 import {
   captureCheckpoint,
   learningRateScale,
@@ -29,7 +29,7 @@ import { type CheckedMeasurement, measure, type Measurement } from './measure.ts
 import { annealed, type DisposableEnergy, learnerOf, type RunKeys } from './model.ts';
 import type { OnProgress } from './progress.ts';
 import { writeReport } from './report.ts';
-import { displayName, lastScheduledCheckpoint, pruneCheckpoints, type RunFolder } from './run-folder.ts';
+import { lastScheduledCheckpoint, pruneCheckpoints, type RunFolder } from './run-folder.ts';
 import type { LogRecord } from './run-log.ts';
 import { dropPicturesAfter, type SamplePictures, samplePictures } from './samples.ts';
 import { softwareVersions } from './software.ts';
@@ -85,10 +85,7 @@ export class Run {
       this.#pictures = await samplePictures(config, energy, dataset, keys.samples, folder.samples);
       this.#evaluations = await this.#openEvaluations();
       await this.#logSession();
-      this.#note(
-        `run: ${displayName(folder)}, from iteration ${this.#iteration} of ${config.iterations}`,
-        false,
-      );
+      this.#note(`run: ${folder.path}, from iteration ${this.#iteration} of ${config.iterations}`, false);
       if (this.#iteration === 0) {
         await this.#checkpoint();
         await this.#pictures?.draw(0);
@@ -145,8 +142,8 @@ export class Run {
   /** One iteration; what went wrong, if anything did. The state has then moved on all the same. */
   async #iterate(stream: AsyncGenerator<Batch, never, void>): Promise<string | undefined> {
     const begun = performance.now();
-    const batch = (await stream.next()).value;
-    const { config, dataset, energy, keys } = this.#parts;
+    const { config, dataset, energy, folder, keys } = this.#parts;
+    const batch = await nextBatch(stream, folder.path);
     const { learning } = this.#state;
     const scale = learningRateScale(this.#state);
     const data = examplesTensor(batch, dataset.shape);
@@ -216,7 +213,7 @@ export class Run {
     const to = restored.learning.iteration;
     const rollback: Rollback = { from, to, reason: problem, learningRateScale: scale };
     this.#state = { learning: restored.learning, rollbacks: [...rollbacks, rollback] };
-    await keepLines(folder.metrics, to);
+    await keepIterations(folder.metrics, to);
     await dropPicturesAfter(to, folder.samples);
     await this.#evaluations?.dropAfter(to);
     this.#note(
@@ -258,10 +255,12 @@ export class Run {
     if (this.#iteration % config.checkpointEvery !== 0) await this.#checkpoint();
     if (this.#iteration % config.sampleEvery !== 0) await this.#pictures?.draw(this.#iteration);
     await this.#evaluations?.settled();
+    const evaluation = this.#evaluations?.records.at(-1);
+    if (evaluation !== undefined) this.#onProgress({ kind: 'evaluation', evaluation });
     const best = bestOf(this.#evaluations?.records ?? []);
     if (best !== undefined) {
       this.#note(
-        `best: iteration ${best.iteration}, distance ${best.distance.toPrecision(3)}, in ${join(displayName(folder), 'best')}`,
+        `best: iteration ${best.iteration}, distance ${best.distance.toPrecision(3)}, in ${folder.best}`,
         false,
       );
     }

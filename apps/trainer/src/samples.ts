@@ -2,7 +2,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dataset, Energy, Key } from '@srmcmc/core';
-import { type GridShape, ImageGrid } from '@srmcmc/figures';
+import { type GridShape, ImageGrid, requireImageGrid } from '@srmcmc/figures';
 import type { Config } from './config.ts';
 import { densityPng, windowOf } from './density.ts';
 import { drawSamples, toBytes } from './draw-samples.ts';
@@ -13,6 +13,11 @@ const DATA_POINTS = 5000;
 /** Draws `samples/samples-<iteration>.png` as the run goes on. */
 export interface SamplePictures {
   draw(iteration: number): Promise<string>;
+}
+
+/** Throws InvalidArgumentError where so many samples make no picture. */
+export function requirePicture({ samples }: Config, { shape }: Dataset): void {
+  if (areImages(shape)) requireImageGrid('samples', shape, samples);
 }
 
 /** Pictures of images, or of densities in the plane; undefined for data that neither fits. */
@@ -52,14 +57,16 @@ type Picture = (samples: Float32Array, count: number) => Promise<Uint8Array>;
 
 async function pictureOf(energy: Energy, dataset: Dataset): Promise<Picture | undefined> {
   const { shape } = dataset;
-  if (shape.length === 3 && [1, 3].includes(shape[2]!)) {
-    return (samples, count) => imagesPng(samples, shape as GridShape, count);
-  }
+  if (areImages(shape)) return (samples, count) => imagesPng(samples, shape, count);
   if (shape.length !== 1 || shape[0] !== 2) return undefined;
   const first = Array.from({ length: Math.min(dataset.size, DATA_POINTS) }, (_, i) => i);
   const data = await dataset.gather(first);
   const window = windowOf(data);
   return (samples) => densityPng(energy, data, samples, window);
+}
+
+function areImages(shape: readonly number[]): shape is GridShape {
+  return shape.length === 3 && [1, 3].includes(shape[2]!);
 }
 
 function imagesPng(values: Float32Array, shape: GridShape, count: number): Promise<Uint8Array> {

@@ -5,14 +5,15 @@ import { type Dataset, dispose, InvalidArgumentError, InvalidShapeError } from '
 import { convNetworkOf, loadStateDict } from '@srmcmc/energy';
 import { initialState } from '@srmcmc/estimators';
 import type { Config } from './config.ts';
-import { openData } from './data.ts';
-import { keepLines } from './json-lines.ts';
+import { leftOut, openData } from './data.ts';
+import { keepIterations, missingIterations } from './json-lines.ts';
 import { restoreCheckpoint, type RunState } from './learning-run.ts';
-import { type DisposableEnergy, energyFor, learnerOf, type RunKeys, runKeys } from './model.ts';
+import { channelsOf, type DisposableEnergy, energyFor, learnerOf, type RunKeys, runKeys } from './model.ts';
 import type { OnProgress } from './progress.ts';
 import { Run, type StopReason } from './run.ts';
 import { createRunFolder, type RunFolder, writeConfig } from './run-folder.ts';
 import { lockRun } from './run-lock.ts';
+import { requirePicture } from './samples.ts';
 import { readWeights, weightsExtension } from './weights-file.ts';
 
 export interface TrainOptions {
@@ -21,6 +22,8 @@ export interface TrainOptions {
   readonly onProgress?: OnProgress;
   /** Go on with this run; `config` is then `resumedConfig` of its own. */
   readonly resume?: RunFolder;
+  /** Whether initial weights must have the channels of `config`; unless true, the run takes those of the file. */
+  readonly keepChannels?: boolean;
   /** What the user typed, for the report. */
   readonly command?: string;
 }
@@ -39,7 +42,7 @@ export interface TrainResult {
  * data set, the weights and the backend throws. Checkpoints written before stay good.
  */
 export async function train(given: Config, options: TrainOptions = {}): Promise<TrainResult> {
-  const { signal, onProgress = () => undefined, resume, command = 'train()' } = options;
+  const { signal, onProgress = () => undefined, resume, keepChannels = false, command = 'train()' } = options;
   if (given.export !== null) {
     weightsExtension('export', given.export);
     // Better known before the hours than after them.
@@ -51,8 +54,14 @@ export async function train(given: Config, options: TrainOptions = {}): Promise<
   });
   for (const text of describeBackend(backend).split('\n')) onProgress({ kind: 'note', text });
   const dataset = await openData(given);
+  const left = leftOut(dataset);
+  if (left !== undefined) onProgress({ kind: 'note', text: left });
+  requirePicture(given, dataset);
   const keys = runKeys(given.seed);
-  const { energy, config } = await initialEnergy(given, dataset, keys, resume !== undefined);
+  const { energy, config } =
+    resume === undefined && given.initWeights !== null
+      ? await loadedEnergy(given, given.initWeights, dataset, keys, keepChannels)
+      : { energy: energyFor(given, dataset.shape, keys.weights), config: given };
   const learning = initialState(learnerOf(config, energy, 1), keys.chains);
   let unlock: (() => Promise<void>) | undefined;
   try {
@@ -79,7 +88,12 @@ export async function train(given: Config, options: TrainOptions = {}): Promise<
         });
       }
       state = restoreCheckpoint(found.checkpoint, energy, learning);
-      await keepLines(folder.metrics, state.learning.iteration);
+      await keepIterations(folder.metrics, iteration);
+      const missing = await missingIterations(folder.metrics, iteration);
+      if (missing !== undefined) {
+        const text = `${folder.metrics} is damaged: it lacks iterations ${missing}, and the curves have a gap there`;
+        onProgress({ kind: 'note', text });
+      }
     }
     await writeConfig(folder, config);
     const parts = { config, signal, onProgress, command, folder, dataset, energy, keys, state };
@@ -92,17 +106,15 @@ export async function train(given: Config, options: TrainOptions = {}): Promise<
   }
 }
 
-/** The energy with its initial weights. Where they come from a file, the channels become those of the file. */
-async function initialEnergy(
+/** The energy with the weights of a file. The channels become those of the file, or must be. */
+async function loadedEnergy(
   config: Config,
+  file: string,
   dataset: Dataset,
   keys: RunKeys,
-  resumed: boolean,
+  keepChannels: boolean,
 ): Promise<{ energy: DisposableEnergy; config: Config }> {
-  if (config.initWeights === null || resumed) {
-    return { energy: energyFor(config, dataset.shape, keys.weights), config };
-  }
-  const weights = await readWeights(config.initWeights);
+  const weights = await readWeights(file);
   let channels = config.channels;
   if (dataset.shape.length === 3) {
     const network = convNetworkOf(weights);
@@ -110,6 +122,14 @@ async function initialEnergy(
       throw new InvalidShapeError('data (as the net of initWeights)', network.imageShape, dataset.shape);
     }
     channels = network.layers.slice(0, -1).map((layer) => layer.outChannels);
+    const wanted = channelsOf(config, network.imageShape[0]);
+    if (keepChannels && wanted.join() !== channels.join()) {
+      throw new InvalidArgumentError(
+        'channels',
+        `${wanted.join(',')} asked for, but the net of ${file} has ${channels.join(',')}: leave --channels out, and ` +
+          'the net is read off the file',
+      );
+    }
   }
   const fitted = { ...config, channels };
   const energy = energyFor(fitted, dataset.shape, keys.weights);

@@ -32,7 +32,13 @@ describe('resolveConfig', () => {
     [{ chains: 'dta' }, 'chains: must be one of noise, data, persistent, got "dta"'],
     [{ preset: 'fast' }, /^preset: must be one of quick, /],
     [{ channels: [] }, 'channels: must list at least one number, got []'],
-    [{ name: '../up' }, 'name: must be made of letters, digits, dots, dashes and underscores, got "../up"'],
+    [
+      { name: '../up' },
+      'name: must be made of letters, digits, dots, dashes and underscores, and not of dots alone, got "../up"',
+    ],
+    [{ name: '.' }, /^name: .* and not of dots alone, got "\."$/],
+    [{ name: '..' }, /^name: .* and not of dots alone, got "\.\."$/],
+    [{ samples: 2e6 }, 'samples: must be at most 1000000, got 2000000'],
     [{ lerningRate: 1 }, 'lerningRate: is not a field of the configuration; did you mean learningRate?'],
     [{ xyz: 1 }, 'xyz: is not a field of the configuration'],
     [

@@ -26,10 +26,10 @@ const progress = (iteration: number): IterationProgress => ({
   memory: 412e6,
 });
 
-function recorder(isTTY: boolean) {
+function recorder(isTTY: boolean, columns = 200) {
   const written: string[] = [];
   let time = 0;
-  const stream = { isTTY, columns: 200, write: (text: string) => written.push(text) };
+  const stream = { isTTY, columns, write: (text: string) => written.push(text) };
   const line = progressLine(stream, () => time);
   return { written, line, wait: (seconds: number) => (time += seconds) };
 }
@@ -39,14 +39,7 @@ test('a line tells iteration, speed, time left, both diagnostics and memory', ()
     " 120/2000   3.41 it/s   9:11 left   f(x+)−f(x−) −0.2500   |f'| 0.877   |x| 0.457   412 MB",
   );
   expect(formatProgress({ ...progress(120), limited: true })).toContain('   9:11 to the time limit   ');
-  const evaluation = {
-    iteration: 100,
-    distance: 3.8684,
-    pixels: 0.5,
-    spectrum: 3.3684,
-    computedWith: {} as never,
-  };
-  expect(formatProgress({ ...progress(120), evaluation })).toMatch(
+  expect(formatProgress({ ...progress(120), evaluation: evaluation(3.8684) })).toMatch(
     / {3}\|x\| 0\.457 {3}distance 3\.87 {3}412 MB$/,
   );
 });
@@ -75,6 +68,45 @@ test('a terminal gets one line that is drawn over, notes above it', () => {
     '\n',
   ]);
 });
+
+const evaluation = (distance: number) => ({
+  iteration: 100,
+  distance,
+  pixels: 0.5,
+  spectrum: 3.3684,
+  computedWith: {} as never,
+});
+
+test.each([40, 60, 80, 100, 120])(
+  'a terminal of %d columns gets whole fields, with the speed and the time left among them',
+  (columns) => {
+    const { written, line } = recorder(true, columns);
+    const shown = { ...progress(120), evaluation: evaluation(3.8684) };
+    line.onProgress(shown);
+    const drawn = written[1]!.replace('\r\u001b[2K', '');
+    expect(drawn.length).toBeLessThan(columns);
+    const all = formatProgress(shown).split('   ');
+    for (const field of drawn.split('   ')) expect(all).toContain(field);
+    expect(drawn).toContain('   3.41 it/s   9:11 left');
+    expect(drawn.includes('distance 3.87')).toBe(columns >= 80);
+  },
+);
+
+test.each([true, false])(
+  'the last line has the distance of the last evaluation; on a terminal: %s',
+  (isTTY) => {
+    const { written, line } = recorder(isTTY);
+    line.onProgress({ ...progress(2000), evaluation: evaluation(9) });
+    line.onProgress({ kind: 'evaluation', evaluation: evaluation(3) });
+    line.onProgress({ kind: 'note', text: 'best: iteration 2000' });
+    line.end();
+    const lines = written.filter((text) => text.includes('it/s'));
+    expect(lines.at(-1)).toContain('distance 3.00');
+    expect(lines.filter((text) => text.includes('distance 9.00'))).toHaveLength(1);
+    // A file, where nothing is drawn over, has each once.
+    if (!isTTY) expect(lines).toHaveLength(2);
+  },
+);
 
 test('a file gets plain lines, one every ten seconds, and always the last', () => {
   const { written, line, wait } = recorder(false);

@@ -57,7 +57,7 @@ test.each([8.5, 162.4, -8.5])('floats of images far from [-1, 1], such as %s, ar
     arrayDataset({ name: 'bad', shape, values: Float32Array.of(0, 1, -1, each) });
   expect(make([2, 2, 1], value)).toThrow(CorruptDataError);
   expect(make([2, 2, 1], value)).toThrow(
-    `bad: floats must lie in [-1, 1], or the array hold bytes; got ${Math.fround(value)}`,
+    `bad: holds ${Math.fround(value)}: floats are of [-1, 1], which samples leave by a little and not beyond ±8; or give bytes`,
   );
   // Samples leave the range by a little, and points lie anywhere.
   expect(make([2, 2, 1], 8)().size).toBe(1);

@@ -6,34 +6,11 @@ import { datasetConformance } from '@srmcmc/core/testing';
 import sharp, { type Sharp } from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { imageFolder } from '../src/index.ts';
+import { colour, coordinates, folderIn } from './pictures.ts';
 import { golden, temporaryFolder } from './temporary.ts';
 
 const root = temporaryFolder();
-
-/** A picture whose red is x and whose green is y, so that a pixel says where it came from. */
-function coordinates(width: number, height: number, blue = 0): Sharp {
-  const data = new Uint8Array(width * height * 3);
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) data.set([x, y, blue], (y * width + x) * 3);
-  return sharp(data, { raw: { width, height, channels: 3 } });
-}
-
-async function folder(name: string, files: Record<string, Sharp | Uint8Array>): Promise<string> {
-  const path = join(root, name);
-  await mkdir(path, { recursive: true });
-  for (const [file, content] of Object.entries(files)) {
-    await mkdir(join(path, file, '..'), { recursive: true });
-    await (content instanceof Uint8Array
-      ? writeFile(join(path, file), content)
-      : content.toFile(join(path, file)));
-  }
-  return path;
-}
-
-const colour = (
-  background: string | { r: number; g: number; b: number; alpha: number },
-  channels: 3 | 4 = 3,
-) => sharp({ create: { width: 12, height: 10, channels, background } });
+const folder = folderIn(root);
 
 describe('a folder of images conforms', () => {
   let path: string;

@@ -28,4 +28,5 @@ export {
   type StateDictTensor,
   toStateDict,
 } from './state-dict.ts';
+export { parameterCount } from './weights.ts';
 export { fromFunction } from '@srmcmc/core';

@@ -27,7 +27,7 @@ export class ImageGrid {
 
   /** @throws InvalidArgumentError for images that are neither grey nor RGB, and for too many of them. */
   constructor(shape: GridShape, count: number, columns = fullestColumns(count)) {
-    const [height, width, channels] = shape;
+    const channels = shape[2];
     if (channels !== 1 && channels !== 3) {
       throw new InvalidArgumentError(
         'shape',
@@ -36,23 +36,11 @@ export class ImageGrid {
     }
     this.#shape = shape;
     this.#columns = Math.min(columns, count);
-    const rows = Math.ceil(count / this.#columns);
-    const sizeAt = (scale: number): [number, number] => [
-      this.#columns * (width * scale + GAP) + GAP,
-      rows * (height * scale + GAP) + GAP,
-    ];
-    const longer = Math.max(this.#columns * width, rows * height);
-    let scale = Math.max(1, Math.floor(TILE / width), Math.ceil(LEAST_SIDE / longer));
-    while (scale > 1 && areaOf(sizeAt(scale)) > MOST_PIXELS) scale--;
+    const { scale, size } = layout(shape, count, this.#columns);
     this.scale = scale;
-    [this.#width, this.#height] = sizeAt(scale);
-    if (this.#width * this.#height > MOST_PIXELS) {
-      throw new InvalidArgumentError(
-        'count',
-        `${count} images make a picture of ${this.#width} × ${this.#height} pixels, more than programs open: draw fewer`,
-      );
-    }
-    this.#pixels = new Uint8Array(this.#width * this.#height * channels).fill(WHITE);
+    [this.#width, this.#height] = size;
+    if (areaOf(size) > MOST_PIXELS) throw tooManyImages('count', count, size);
+    this.#pixels = new Uint8Array(areaOf(size) * channels).fill(WHITE);
   }
 
   /** Puts an image, bytes [height, width, channels], at its place. */
@@ -79,6 +67,41 @@ export class ImageGrid {
   }
 }
 
+/**
+ * Throws InvalidArgumentError, by the name of `field`, where an `ImageGrid` would refuse so many images: for who has them to
+ * make first.
+ */
+export function requireImageGrid(field: string, shape: GridShape, count: number): void {
+  const { size } = layout(shape, count, fullestColumns(count));
+  if (areaOf(size) > MOST_PIXELS) throw tooManyImages(field, count, size);
+}
+
+function tooManyImages(field: string, count: number, [width, height]: Size): InvalidArgumentError {
+  return new InvalidArgumentError(
+    field,
+    `${count} images make a picture of ${width} × ${height} pixels, more than programs open: draw fewer`,
+  );
+}
+
+type Size = readonly [width: number, height: number];
+
+/** Pixels of the picture, and of a side of the square that a pixel of an image becomes in it. */
+function layout(
+  [height, width]: GridShape,
+  count: number,
+  columns: number,
+): { readonly scale: number; readonly size: Size } {
+  const rows = Math.ceil(count / columns);
+  const sizeAt = (scale: number): Size => [
+    columns * (width * scale + GAP) + GAP,
+    rows * (height * scale + GAP) + GAP,
+  ];
+  const longer = Math.max(columns * width, rows * height);
+  let scale = Math.max(1, Math.floor(TILE / width), Math.ceil(LEAST_SIDE / longer));
+  while (scale > 1 && areaOf(sizeAt(scale)) > MOST_PIXELS) scale--;
+  return { scale, size: sizeAt(scale) };
+}
+
 /** As many columns as rows or more, with the fewest places left empty; of those the nearest to a square. */
 export function fullestColumns(count: number): number {
   const square = Math.ceil(Math.sqrt(count));
@@ -93,6 +116,6 @@ function emptyPlaces(count: number, columns: number): number {
   return Math.ceil(count / columns) * columns - count;
 }
 
-function areaOf([width, height]: readonly [number, number]): number {
+function areaOf([width, height]: Size): number {
   return width * height;
 }

@@ -1,7 +1,7 @@
 export type { ColourRange } from './colour-bar.ts';
 export { densityMap, type DensityMap, type DensityPanel } from './density-map.ts';
 export { embedPixels } from './embedded-picture.ts';
-export { fullestColumns, type GridShape, ImageGrid } from './image-grid.ts';
+export { fullestColumns, type GridShape, ImageGrid, requireImageGrid } from './image-grid.ts';
 export { imageTable, type ImageRow, type ImageTable } from './image-table.ts';
 export { lineChart, type LineChart, lineCharts, type LineCharts, type Series } from './line-chart.ts';
 export {

@@ -4,5 +4,13 @@ import * as tf from '@tensorflow/tfjs-core';
 /** Returns when the tensor has been computed: its last element is read. */
 export function awaitTensor(tensor: tf.Tensor): void {
   const last = tensor.shape.map((size) => size - 1);
-  tf.tidy(() => tf.slice(tensor, last, tensor.shape.map(() => 1)).dataSync());
+  tf.tidy(() =>
+    tf
+      .slice(
+        tensor,
+        last,
+        tensor.shape.map(() => 1),
+      )
+      .dataSync(),
+  );
 }
