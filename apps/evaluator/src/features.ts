@@ -44,6 +44,8 @@ export interface FeatureOptions {
   readonly wantsLogits: boolean;
 }
 
+/** Settings of Inception where nothing is said. */
+export const INCEPTION_DEFAULTS = { resize: 'torch-fidelity', inceptionPrecision: 'float32' } as const;
 /** Images that go through Inception together. */
 export const INCEPTION_BATCH = 16;
 export const LOGITS = 'logitsUnbiased';
@@ -71,13 +73,14 @@ export async function openFeatures(
   if ((ofImages || features === 'classifier') && path !== undefined) {
     throw new InvalidArgumentError('weights', `are for the features of Inception, not for ${features}`);
   }
-  if (features === 'classifier') {
+  if (path === undefined) {
     requireNoInceptionFlags({ resize, inceptionPrecision: precision, weightsHash });
+  }
+  if (features === 'classifier') {
     const { features: extractor, logits, dispose } = classifier(await classifierWeights(context));
     return { extractors: [extractor], logits, hasLogits: wantsLogits, dispose };
   }
   if (path === undefined) {
-    requireNoInceptionFlags({ resize, inceptionPrecision: precision, weightsHash });
     if (features !== undefined && !ofImages) {
       throw new InvalidArgumentError(
         'weights',
@@ -102,7 +105,7 @@ export async function openFeatures(
 function requireNoInceptionFlags(
   flags: Pick<FeatureOptions, 'resize' | 'inceptionPrecision' | 'weightsHash'>,
 ): void {
-  const unset = { resize: 'torch-fidelity', inceptionPrecision: 'float32', weightsHash: undefined };
+  const unset = { ...INCEPTION_DEFAULTS, weightsHash: undefined };
   const given = (Object.keys(unset) as (keyof typeof unset)[]).find((field) => flags[field] !== unset[field]);
   if (given === undefined) return;
   throw new InvalidArgumentError(given, 'is for the features of Inception: give --weights, or leave it out');

@@ -34,12 +34,11 @@ export class ImageGrid {
         `must end in 1 channel or 3, for a grey or a coloured picture; got ${channels}`,
       );
     }
+    const { scale, size } = layout('count', shape, count, columns);
+    this.scale = scale;
     this.#shape = shape;
     this.#columns = Math.min(columns, count);
-    const { scale, size } = layout(shape, count, this.#columns);
-    this.scale = scale;
     [this.#width, this.#height] = size;
-    if (areaOf(size) > MOST_PIXELS) throw tooManyImages('count', count, size);
     this.#pixels = new Uint8Array(areaOf(size) * channels).fill(WHITE);
   }
 
@@ -67,41 +66,6 @@ export class ImageGrid {
   }
 }
 
-/**
- * Throws InvalidArgumentError, by the name of `field`, where an `ImageGrid` would refuse so many images: for who has them to
- * make first.
- */
-export function requireImageGrid(field: string, shape: GridShape, count: number): void {
-  const { size } = layout(shape, count, fullestColumns(count));
-  if (areaOf(size) > MOST_PIXELS) throw tooManyImages(field, count, size);
-}
-
-function tooManyImages(field: string, count: number, [width, height]: Size): InvalidArgumentError {
-  return new InvalidArgumentError(
-    field,
-    `${count} images make a picture of ${width} × ${height} pixels, more than programs open: draw fewer`,
-  );
-}
-
-type Size = readonly [width: number, height: number];
-
-/** Pixels of the picture, and of a side of the square that a pixel of an image becomes in it. */
-function layout(
-  [height, width]: GridShape,
-  count: number,
-  columns: number,
-): { readonly scale: number; readonly size: Size } {
-  const rows = Math.ceil(count / columns);
-  const sizeAt = (scale: number): Size => [
-    columns * (width * scale + GAP) + GAP,
-    rows * (height * scale + GAP) + GAP,
-  ];
-  const longer = Math.max(columns * width, rows * height);
-  let scale = Math.max(1, Math.floor(TILE / width), Math.ceil(LEAST_SIDE / longer));
-  while (scale > 1 && areaOf(sizeAt(scale)) > MOST_PIXELS) scale--;
-  return { scale, size: sizeAt(scale) };
-}
-
 /** As many columns as rows or more, with the fewest places left empty; of those the nearest to a square. */
 export function fullestColumns(count: number): number {
   const square = Math.ceil(Math.sqrt(count));
@@ -114,6 +78,45 @@ export function fullestColumns(count: number): number {
 
 function emptyPlaces(count: number, columns: number): number {
   return Math.ceil(count / columns) * columns - count;
+}
+
+/**
+ * Throws InvalidArgumentError, by the name of `field`, where an `ImageGrid` would refuse so many images: for who has them to
+ * make first.
+ */
+export function requireImageGrid(
+  field: string,
+  shape: GridShape,
+  count: number,
+  columns = fullestColumns(count),
+): void {
+  layout(field, shape, count, columns);
+}
+
+type Size = readonly [width: number, height: number];
+
+/** Pixels of the picture, and of a side of the square that a pixel of an image becomes in it. */
+function layout(
+  field: string,
+  [height, width]: GridShape,
+  count: number,
+  mostColumns: number,
+): { readonly scale: number; readonly size: Size } {
+  const columns = Math.min(mostColumns, count);
+  const rows = Math.ceil(count / columns);
+  const sizeAt = (scale: number): Size => [
+    columns * (width * scale + GAP) + GAP,
+    rows * (height * scale + GAP) + GAP,
+  ];
+  const longer = Math.max(columns * width, rows * height);
+  let scale = Math.max(1, Math.floor(TILE / width), Math.ceil(LEAST_SIDE / longer));
+  while (scale > 1 && areaOf(sizeAt(scale)) > MOST_PIXELS) scale--;
+  const size = sizeAt(scale);
+  if (areaOf(size) <= MOST_PIXELS) return { scale, size };
+  throw new InvalidArgumentError(
+    field,
+    `${count} images make a picture of ${size[0]} × ${size[1]} pixels, more than programs open: draw fewer`,
+  );
 }
 
 function areaOf([width, height]: Size): number {

@@ -15,14 +15,16 @@ enum Product { forward, inputGradient, filterGradient };
 const char* const PRODUCTS[] = {"forward", "input gradient", "filter gradient"};
 
 /// Whether minimal filtering may make it, in single precision: a filter, or a phase of its gradient in the input, has two
-/// or three taps a step along both axes, or down where outputs are few.
+/// or three taps a step along both axes, or down where outputs are few and a position reads neighbours.
 bool is_even(const Multiplier& multiplier, Product product, const ConvShape& s) {
   constexpr int FEW = 8;
   const auto has = [&](int taps, int size, int stride) {
     return product == forward ? size == taps * stride : size / stride == taps || (size + stride - 1) / stride == taps;
   };
   const auto minimal = [&](int taps) {
-    const bool few = (product == forward ? s.outChannels : s.inChannels) <= FEW;
+    const bool neighbours = product == inputGradient ||
+                            (s.strideHeight == 1 && s.strideWidth == 1 && s.dilationHeight == 1 && s.dilationWidth == 1);
+    const bool few = neighbours && (product == forward ? s.outChannels : s.inChannels) <= FEW;
     return has(taps, s.filterHeight, s.strideHeight) && (few || has(taps, s.filterWidth, s.strideWidth));
   };
   return multiplier.precision == Sampler::float32 && product != filterGradient && (minimal(2) || minimal(3));

@@ -1,7 +1,7 @@
 /** The flags of every command that measures images by features. */
 import { INCEPTION_PRECISIONS } from '@srmcmc/metrics';
 import { z } from 'zod';
-import { FEATURES } from '../features.ts';
+import { FEATURES, INCEPTION_DEFAULTS } from '../features.ts';
 import { optionalFile } from '../flags.ts';
 import { ERRORS } from '../measuring.ts';
 import { samplingFlags } from './sampling-flags.ts';
@@ -22,11 +22,11 @@ export const featureFlags = {
     .describe('SHA-256 that the file of weights must have'),
   resize: z
     .enum(['torch-fidelity', 'pytorch-fid'])
-    .default('torch-fidelity')
+    .default(INCEPTION_DEFAULTS.resize)
     .describe('whose way of resizing images for Inception'),
   inceptionPrecision: z
     .enum(INCEPTION_PRECISIONS)
-    .default('float32')
+    .default(INCEPTION_DEFAULTS.inceptionPrecision)
     .describe('of Inception; mixed is quicker on the native backend, and moves its FID by less than 0.1 %'),
   size: z.int().min(2).optional().describe('side that the images of a folder are resized to'),
   fresh: z

@@ -1,6 +1,6 @@
 /** `interpolate`: images along paths between latents, and how evenly they change (Nijkamp et al. 2019, Fig. 3). */
 import { foldIn, InvalidArgumentError, key as keyOf, type Key, split } from '@srmcmc/core';
-import { type GridShape, ImageGrid } from '@srmcmc/figures';
+import { type GridShape, ImageGrid, requireImageGrid } from '@srmcmc/figures';
 import { type Curve, grid, path as pathBetween, type Smoothness, smoothness } from '@srmcmc/interpolation';
 import { tensor, type Tensor } from '@tensorflow/tfjs-core';
 import { z } from 'zod';
@@ -47,8 +47,8 @@ export async function interpolate(context: Context, path: string, flags: Interpo
   const model = await openModelFor(context, path, flags);
   const shape = requireImageModel(model);
   const count = rows * columns;
-  // Refuses a picture that would be too large before anything is computed.
-  const picture = pictureOf(shape, rows, columns);
+  requireImageGrid('rows', shape, count, columns);
+  const picture = new ImageGrid(shape, count, columns);
   const latents = latentsOf(model, flags);
   const line = progress(context.stderr, 'images', count);
   const values = await samplesFrom(model, latents, {
@@ -66,16 +66,6 @@ export async function interpolate(context: Context, path: string, flags: Interpo
     `${out}: ${flags.grid ? 'a square of' : `${rows} paths of`} ${flags.grid ? `${rows} × ${columns}` : columns} images, ` +
       `${curve}, K = ${k}, no noise, seed ${flags.seed}\n${report(await changes(values, shape, count, columns))}`,
   );
-}
-
-/** @throws InvalidArgumentError for too many images. */
-function pictureOf(shape: GridShape, rows: number, columns: number): ImageGrid {
-  try {
-    return new ImageGrid(shape, rows * columns, columns);
-  } catch (error) {
-    if (!(error instanceof InvalidArgumentError) || error.field !== 'count') throw error;
-    throw new InvalidArgumentError('rows', error.message.replace(/^count: /, ''), { cause: error });
-  }
 }
 
 /** Ends of path i, and corners, are functions of the seed and i. */

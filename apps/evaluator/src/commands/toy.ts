@@ -73,6 +73,7 @@ export function toy(dimension: 1 | 2) {
 
     const rows = rowsOf(densities);
     const { low, high, cells } = grid;
+    const { outside, bandwidth } = densities.samples;
     if (json !== undefined) {
       await writeJson(context, json, {
         toy: truth.name,
@@ -84,8 +85,8 @@ export function toy(dimension: 1 | 2) {
         seed,
         count,
         grid: { low, high, cells },
-        outside: densities.samples.outside,
-        bandwidth: densities.samples.bandwidth,
+        outside,
+        bandwidth,
         densities: Object.fromEntries(
           rows.map(([name, { entropy, divergence, largest }]) => [name, { entropy, divergence, largest }]),
         ),
@@ -95,9 +96,9 @@ export function toy(dimension: 1 | 2) {
     context.stdout.write(
       `${out}: ${truth.name}, ${model.iteration} iterations, K = ${steps}, temperature ${short(temperature)}, ` +
         `${count} samples, seed ${seed}\n${tableOf(rows)}\n` +
-        (inside === count
+        (outside === 0
           ? ''
-          : `${count - inside} samples are outside the grid, [${low}, ${high}]${inside > count / 2 ? '' : `: ${remedy}`}\n`),
+          : `${outside} samples are outside the grid, [${low}, ${high}]${outside < count / 2 ? '' : `: ${remedy}`}\n`),
     );
   };
 }
