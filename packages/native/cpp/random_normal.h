@@ -18,19 +18,30 @@ struct Philox {
 
 INLINE void multiply(uvec a, uint32_t m, uvec* high, uvec* low) {
   const lvec factor = reinterpret_cast<lvec>(splat_uint(m));
-  const lvec wide = reinterpret_cast<lvec>(a);
-  const lvec even = multiply_low_halves(wide, factor), odd = multiply_low_halves(wide >> 32, factor);
-  const uint64_t mask = 0xffffffffu;
-  *low = reinterpret_cast<uvec>((even & mask) | (odd << 32));
-  *high = reinterpret_cast<uvec>((even >> 32) | (odd & ~mask));
+  const lvec even = multiply_low_halves(reinterpret_cast<lvec>(a), factor);
+  const lvec odd = multiply_low_halves(reinterpret_cast<lvec>(odd_to_even(a)), factor);
+  *low = low_halves(even, odd);
+  *high = high_halves(even, odd);
 }
 
-INLINE Philox philox4x32(Philox c, uint32_t key0, uint32_t key1) {
-  for (int round = 0; round < ROUNDS; ++round, key0 += WEYL0, key1 += WEYL1) {
+/// The keys of all rounds.
+struct PhiloxKeys {
+  uint32_t key0[ROUNDS], key1[ROUNDS];
+
+  explicit PhiloxKeys(const uint32_t key[2]) {
+    for (uint32_t round = 0; round < ROUNDS; ++round) {
+      key0[round] = key[0] + round * WEYL0;
+      key1[round] = key[1] + round * WEYL1;
+    }
+  }
+};
+
+INLINE Philox philox4x32(Philox c, const PhiloxKeys& keys) {
+  for (int round = 0; round < ROUNDS; ++round) {
     uvec high0, low0, high1, low1;
     multiply(c.w[0], MULTIPLIER0, &high0, &low0);
     multiply(c.w[2], MULTIPLIER1, &high1, &low1);
-    c = {{high1 ^ c.w[1] ^ key0, low1, high0 ^ c.w[3] ^ key1, low0}};
+    c = {{high1 ^ c.w[1] ^ keys.key0[round], low1, high0 ^ c.w[3] ^ keys.key1[round], low0}};
   }
   return c;
 }
@@ -63,21 +74,22 @@ INLINE void box_muller(uvec w0, uvec w1, vec* z0, vec* z1) {
 
 /// The elements of blocks begin .. end - 1 of a row of `event` normals; `out` is where the first of them goes.
 void normal_blocks(const srmcmc::NormalStream& s, int64_t chain, int64_t begin, int64_t end, float* out) {
+  // Lanes have blocks in the order that interleave_four() puts right.
   uvec lane;
-  for (int i = 0; i < L; ++i) lane[i] = static_cast<uint32_t>(i);
+  for (int i = 0; i < L; ++i) lane[i] = static_cast<uint32_t>(i % 4 * (L / 4) + i / 4);
+  const PhiloxKeys keys(s.key);
   for (int64_t block = begin; block < end; block += L, out += 4 * L) {
     const Philox counter = {{lane + static_cast<uint32_t>(block), splat_uint(s.step),
                              splat_uint(s.firstChain + static_cast<uint32_t>(chain)), uvec{}}};
-    const Philox bits = philox4x32(counter, s.key[0], s.key[1]);
+    const Philox bits = philox4x32(counter, keys);
     vec z[4];
     box_muller(bits.w[0], bits.w[1], &z[0], &z[1]);
     box_muller(bits.w[2], bits.w[3], &z[2], &z[3]);
+    interleave_four(z);
     const int64_t n = smaller(4 * L, smaller(s.event, end * 4) - block * 4);
-    if (n == 4 * L)
-      for (int i = 0; i < L; ++i)
-        for (int j = 0; j < 4; ++j) out[4 * i + j] = z[j][i];
-    else
-      for (int64_t i = 0; i < n; ++i) out[i] = z[i % 4][i / 4];
+    for (int i = 0; i < 4; ++i)
+      if (n >= (i + 1) * L) store(out + i * L, z[i]);
+      else if (n > i * L) store_some(out + i * L, z[i], n - i * L);
   }
 }
 
@@ -95,7 +107,7 @@ inline void normal(const srmcmc::NormalStream& s, float* y) {
 inline void philox_block(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
   Philox c;
   for (int i = 0; i < 4; ++i) c.w[i] = splat_uint(counter[i]);
-  const Philox bits = philox4x32(c, key[0], key[1]);
+  const Philox bits = philox4x32(c, PhiloxKeys(key));
   for (int i = 0; i < 4; ++i) out[i] = bits.w[i][L - 1];
 }
 

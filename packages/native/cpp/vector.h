@@ -95,6 +95,71 @@ INLINE lvec multiply_low_halves(lvec a, lvec b) {
 #endif
 }
 
+/// The odd lanes, each moved to the even one before it; odd lanes are left undefined.
+INLINE uvec odd_to_even(uvec a) {
+#if LANES == 16 && defined(__AVX512F__)
+  return reinterpret_cast<uvec>(_mm512_shuffle_epi32(reinterpret_cast<__m512i>(a), _MM_PERM_DDBB));
+#else
+  return reinterpret_cast<uvec>(reinterpret_cast<lvec>(a) >> 32);
+#endif
+}
+
+/// The low, or the high, 32 bits of numbers of 64 bits, of which those for even and for odd lanes are given.
+INLINE uvec low_halves(lvec even, lvec odd) {
+#if LANES == 16 && defined(__AVX512F__)
+  return reinterpret_cast<uvec>(_mm512_mask_shuffle_epi32(reinterpret_cast<__m512i>(even), 0xaaaa,
+                                                          reinterpret_cast<__m512i>(odd), _MM_PERM_CCAA));
+#else
+  return reinterpret_cast<uvec>((even & uint64_t{0xffffffffu}) | (odd << 32));
+#endif
+}
+INLINE uvec high_halves(lvec even, lvec odd) {
+#if LANES == 16 && defined(__AVX512F__)
+  return reinterpret_cast<uvec>(_mm512_mask_shuffle_epi32(reinterpret_cast<__m512i>(odd), 0x5555,
+                                                          reinterpret_cast<__m512i>(even), _MM_PERM_DDBB));
+#else
+  return reinterpret_cast<uvec>((even >> 32) | (odd & ~uint64_t{0xffffffffu}));
+#endif
+}
+
+/// Pairs of the lower, or the upper, two numbers of each four lanes of two vectors: a0 b0 a1 b1.
+INLINE vec interleave_low(vec a, vec b) {
+#if LANES == 16 && defined(__AVX512F__)
+  return reinterpret_cast<vec>(_mm512_unpacklo_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+#elif LANES == 8 && defined(__AVX2__)
+  return reinterpret_cast<vec>(_mm256_unpacklo_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
+#elif LANES == 4 && defined(__SSE2__)
+  return reinterpret_cast<vec>(_mm_unpacklo_ps(reinterpret_cast<__m128>(a), reinterpret_cast<__m128>(b)));
+#else
+  vec c;
+  for (int i = 0; i < L; ++i) c[i] = (i % 2 ? b : a)[i / 4 * 4 + i % 4 / 2];
+  return c;
+#endif
+}
+INLINE vec interleave_high(vec a, vec b) {
+#if LANES == 16 && defined(__AVX512F__)
+  return reinterpret_cast<vec>(_mm512_unpackhi_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+#elif LANES == 8 && defined(__AVX2__)
+  return reinterpret_cast<vec>(_mm256_unpackhi_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
+#elif LANES == 4 && defined(__SSE2__)
+  return reinterpret_cast<vec>(_mm_unpackhi_ps(reinterpret_cast<__m128>(a), reinterpret_cast<__m128>(b)));
+#else
+  vec c;
+  for (int i = 0; i < L; ++i) c[i] = (i % 2 ? b : a)[i / 4 * 4 + i % 4 / 2 + 2];
+  return c;
+#endif
+}
+
+/// Turns four vectors so that lane 4 q + r has become the four numbers q of vector r.
+INLINE void interleave_four(vec* z) {
+  const vec low02 = interleave_low(z[0], z[2]), high02 = interleave_high(z[0], z[2]);
+  const vec low13 = interleave_low(z[1], z[3]), high13 = interleave_high(z[1], z[3]);
+  z[0] = interleave_low(low02, low13);
+  z[1] = interleave_high(low02, low13);
+  z[2] = interleave_low(high02, high13);
+  z[3] = interleave_high(high02, high13);
+}
+
 /// Keeps a compiler from loading it again for each of its uses.
 INLINE vec in_register(vec v) {
 #if defined(__x86_64__)
