@@ -1,4 +1,4 @@
-// Weights on their way into the second-level cache before they are wanted.
+// Memory on its way into the second-level cache before it is wanted.
 #pragma once
 #include "vector.h"
 
@@ -7,6 +7,7 @@ namespace {
 /// Fetches `bytes` bytes in `slices` slices, one each time that work which does not wait for them is begun.
 class Ahead {
  public:
+  Ahead() = default;
   Ahead(const void* from, int64_t bytes, int64_t slices)
       : next_(static_cast<const char*>(from)),
         end_(next_ + bytes),
@@ -19,8 +20,8 @@ class Ahead {
 
  private:
   static constexpr int64_t CACHE_LINE = 64;
-  const char *next_, *end_;
-  int64_t slice_;
+  const char *next_ = nullptr, *end_ = nullptr;
+  int64_t slice_ = 0;
 };
 
 }  // namespace

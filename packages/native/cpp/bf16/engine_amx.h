@@ -24,28 +24,35 @@ class Engine {
   static void end() { _tile_release(); }
 
   template <int P, int C, class Meanwhile>
-  static void sum(const Strides& s, const Segment* segments, int count, int tiles, float* out,
-                  Meanwhile&& meanwhile) {
+  static void sum(const Strides& s, const Segment* segments, int count, int tiles, const float* start,
+                  float* out, Meanwhile&& meanwhile) {
     static_assert(P * C == 4, "there are four registers of sums");
     settle_memory();
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
+    if (start) {
+      _tile_loadd(0, start, 0);
+      _tile_loadd(1, start + (C - 1) * COLUMNS, 0);
+      _tile_loadd(2, start, 0);
+      _tile_loadd(3, start + (C - 1) * COLUMNS, 0);
+    } else {
+      _tile_zero(0);
+      _tile_zero(1);
+      _tile_zero(2);
+      _tile_zero(3);
+    }
     for (const Segment* run = segments; run < segments + count; ++run) {
       if constexpr (P == 2) {
         if (run->first > 0)
-          add_two<1, 2>(s, *run);
+          add_two<1, 2>(s, *run, meanwhile);
         else if (run->last > 1)
-          add_two<0, 2>(s, *run);
+          add_two<0, 2>(s, *run, meanwhile);
         else
-          add_two<0, 1>(s, *run);
+          add_two<0, 1>(s, *run, meanwhile);
       } else {
-        add_four(s, *run);
+        add_four(s, *run, meanwhile);
       }
     }
-    // The products are still under way: other units are free.
-    meanwhile();
+    meanwhile.rest();
+    settle_memory();
     constexpr int ROW_BYTES = C * COLUMNS * 4, SIZE = CHAINS * C * COLUMNS;
     if constexpr (P == 2) {
       _tile_stored(0, out, ROW_BYTES);
@@ -67,8 +74,8 @@ class Engine {
   INLINE static void settle_memory() { asm volatile("" ::: "memory"); }
 
   /// Two tiles of rows, or the one of them in [FIRST, LAST), by two of columns.
-  template <int FIRST, int LAST>
-  INLINE static void add_two(const Strides& s, const Segment& run) {
+  template <int FIRST, int LAST, class Meanwhile>
+  INLINE static void add_two(const Strides& s, const Segment& run, Meanwhile& meanwhile) {
     const bf16 *a = run.a, *b = run.b;
     const int64_t rowBytes = s.aRow * 2;
     for (int64_t i = 0; i < run.count; ++i, a += s.aStep, b += s.bStep) {
@@ -84,17 +91,20 @@ class Engine {
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
       }
+      meanwhile.slice();
     }
   }
 
   /// The first `last` of four tiles of rows by one of columns.
-  INLINE static void add_four(const Strides& s, const Segment& run) {
+  template <class Meanwhile>
+  INLINE static void add_four(const Strides& s, const Segment& run, Meanwhile& meanwhile) {
     const bf16 *a = run.a, *b = run.b;
     const int64_t rowBytes = s.aRow * 2;
     for (int64_t i = 0; i < run.count; ++i, a += s.aStep, b += s.bStep) {
       _tile_loadd(6, b, 64);
       _tile_loadd(4, a, rowBytes);
       _tile_dpbf16ps(0, 4, 6);
+      meanwhile.slice();
       if (run.last < 2) continue;
       _tile_loadd(5, a + s.aTile, rowBytes);
       _tile_dpbf16ps(1, 5, 6);

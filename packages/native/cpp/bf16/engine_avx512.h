@@ -12,9 +12,9 @@ class Engine {
   static void end() {}
 
   template <int P, int C, class Meanwhile>
-  static void sum(const Strides& s, const Segment* segments, int count, int tiles, float* out,
-                  Meanwhile&& meanwhile) {
-    meanwhile();
+  static void sum(const Strides& s, const Segment* segments, int count, int tiles, const float* start,
+                  float* out, Meanwhile&& meanwhile) {
+    meanwhile.rest();
     const int pieces = (s.rows + ROWS<C> - 1) / ROWS<C>;
     int together = P;  // tiles: of few rows, one alone has too few sums
     while (together > 1 && (s.rows + pieces - 1) / pieces > most_rows<C>(together)) together /= 2;
@@ -22,7 +22,7 @@ class Engine {
       step = tiles - tile >= together ? together : 1;
       for (int piece = 0; piece < pieces; ++piece) {
         const int row = s.rows * piece / pieces, rows = s.rows * (piece + 1) / pieces - row;
-        rows_of<P, C>(step, rows)(s, segments, count, tile, row, out + (tile * CHAINS + row) * C * COLUMNS);
+        rows_of<P, C>(step, rows)(s, segments, count, tile, row, start, out + (tile * CHAINS + row) * C * COLUMNS);
       }
     }
   }
@@ -36,7 +36,7 @@ class Engine {
     return tiles == 1 ? ROWS<C> : 24 / C / tiles;
   }
 
-  using Rows = void (*)(const Strides&, const Segment*, int count, int tile, int row, float* out);
+  using Rows = void (*)(const Strides&, const Segment*, int count, int tile, int row, const float* start, float* out);
 
   template <int P, int C>
   INLINE static Rows rows_of(int tiles, int rows) {
@@ -55,9 +55,10 @@ class Engine {
   /// R rows from `row` on of each of T tiles.
   template <int T, int R, int C>
   __attribute__((noinline)) static void sum_rows(const Strides& s, const Segment* segments, int count, int tile,
-                                                 int row, float* out) {
-    __m512 sum[T][R][C];
-    each<T>([&](auto t) { each<R>([&](auto r) { each<C>([&](auto c) { sum[t][r][c] = _mm512_setzero_ps(); }); }); });
+                                                 int row, const float* start, float* out) {
+    __m512 first[C], sum[T][R][C];
+    each<C>([&](auto c) { first[c] = start ? _mm512_loadu_ps(start + c * COLUMNS) : _mm512_setzero_ps(); });
+    each<T>([&](auto t) { each<R>([&](auto r) { each<C>([&](auto c) { sum[t][r][c] = first[c]; }); }); });
     for (const Segment* run = segments; run < segments + count; ++run) {
       const bf16* a = run->a + tile * s.aTile + row * s.aRow;
       if (run->first <= tile && run->last >= tile + T)

@@ -11,12 +11,13 @@ class Engine {
   static void end() {}
 
   template <int P, int C, class Meanwhile>
-  static void sum(const Strides& s, const Segment* segments, int count, int tiles, float* out,
-                  Meanwhile&& meanwhile) {
-    meanwhile();
+  static void sum(const Strides& s, const Segment* segments, int count, int tiles, const float* start,
+                  float* out, Meanwhile&& meanwhile) {
+    meanwhile.rest();
     constexpr int WIDTH = C * COLUMNS;
     alignas(64) float a[CHAINS * DEPTH * BLOCK], b[C * DEPTH * BLOCK * COLUMNS];
-    memset(out, 0, static_cast<size_t>(tiles * CHAINS * WIDTH) * 4);
+    for (int row = 0; row < tiles * CHAINS; ++row)
+      for (int c = 0; c < WIDTH; c += L) store(out + row * WIDTH + c, start ? load(start + c) : vec{});
     for (const Segment* run = segments; run < segments + count; ++run)
       for (int64_t at = 0; at < run->count; at += DEPTH) {
         const int depth = static_cast<int>(smaller(DEPTH, run->count - at));

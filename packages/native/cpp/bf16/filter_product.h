@@ -1,5 +1,6 @@
 // The gradient of one layer's filter: for each tap, a product of turned activations and gradients, summed over pixels.
 #pragma once
+#include "meanwhile.h"
 #include "plan.h"
 #include "transpose.h"
 
@@ -31,10 +32,10 @@ INLINE Range outputs_inside(int64_t to, int64_t stride, int64_t in, int64_t out)
   return {first, larger(first, smaller(out, to >= in ? 0 : divide_up(in - to, stride)))};
 }
 
-/// Adds a block of sums [32 channels in][32 channels out] to a filter's tap.
-void add_block(const ConvShape& s, const float* sums, int64_t in, int64_t out, float* tap) {
-  const int64_t rows = smaller(BLOCK, s.inChannels - in), columns = smaller(BLOCK, s.outChannels - out);
-  for (int64_t r = 0; r < rows; ++r) {
+/// Adds rows `row` to before `end` of a block of sums [32 channels in][32 channels out] to a filter's tap.
+void add_rows(const ConvShape& s, const float* sums, int64_t in, int64_t out, int64_t row, int64_t end, float* tap) {
+  const int64_t columns = smaller(BLOCK, s.outChannels - out);
+  for (int64_t r = row; r < smaller(end, s.inChannels - in); ++r) {
     float* to = tap + (in + r) * s.outChannels + out;
     int64_t c = 0;
     for (; c + L <= columns; c += L) store(to + c, load(to + c) + load(sums + r * BLOCK + c));
@@ -54,10 +55,12 @@ void add_filter_gradient(const FilterProduct& f, int64_t task, const bf16* sourc
   const int64_t sourcePixel = f.sourceBlocks() * 2 * TILE, gradientPixel = f.outBlocks() * 2 * TILE;
   const Strides strides{BATCH, TILE, s.strideWidth * sourcePixel, gradientPixel, CHAINS};
   float* weights = filter + tap * s.inChannels * s.outChannels;
-  int64_t previous = -1;
-  const auto finish = [&] {
-    if (previous >= 0) add_block(s, sums, previous * BLOCK, out * BLOCK, weights);
-  };
+  constexpr int ROWS_AT_ONCE = 4, UNITS = BLOCK / ROWS_AT_ONCE;
+  int64_t previous = 0;
+  Meanwhile meanwhile([&](int unit) {
+    add_rows(s, sums, previous * BLOCK, out * BLOCK, unit * ROWS_AT_ONCE, (unit + 1) * ROWS_AT_ONCE, weights);
+  });
+  int units = 0;  // of the sums before
   Engine::begin(CHAINS);
   for (int64_t in = 0; in < f.sourceBlocks(); ++in)
     for (int64_t i = 0; i < batches; ++i) {
@@ -68,10 +71,13 @@ void add_filter_gradient(const FilterProduct& f, int64_t task, const bf16* sourc
                              gradient + i * batch + (y * s.outWidth + columns.first) * gradientPixel + out * 2 * TILE,
                              columns.end - columns.first, 0, 2};
       }
-      Engine::sum<2, 2>(strides, segments, count, 2, sums, finish);
+      meanwhile.begin(units, count * (columns.end - columns.first));
+      Engine::sum<2, 2>(strides, segments, count, 2, nullptr, sums, meanwhile);
       previous = in;
+      units = UNITS;
     }
-  finish();
+  meanwhile.begin(units, 0);
+  meanwhile.rest();
   Engine::end();
 }
 

@@ -14,30 +14,37 @@ INLINE void each_two_vectors(int rows, Body&& body) {
 
 /// LeakyReLU whose result's sign tells its derivative: what is not positive becomes negative, be it -0.
 INLINE vec signed_leaky(vec x, vec slope) {
+#if LANES == 16 && defined(__AVX512F__)
+  // What becomes of x by its kind, from the last digit on: NaN twice, 0, 1, -inf, inf, negative and positive numbers;
+  // 0 is x * slope, 1 is x, 2 is NaN and 7 is -0.
+  const __m512i responses = _mm512_set1_epi32(0x10101722);
+  return reinterpret_cast<vec>(_mm512_fixupimm_ps(reinterpret_cast<__m512>(x * slope), reinterpret_cast<__m512>(x),
+                                                  responses, 0));
+#else
   const vec low = reinterpret_cast<vec>(reinterpret_cast<uvec>(x * slope) | 0x80000000u);
   return x > 0.f ? x : low;
+#endif
 }
 
-void finish_by_sign(int rows, const float* sums, const float* bias, float slope, bf16* out) {
+void finish_by_sign(int rows, const float* sums, float slope, bf16* out) {
   const vec alpha = splat(slope);
-  each_two_vectors(rows, [&](int i, int column) {
-    narrow_two(out + i, signed_leaky(load(sums + i) + load(bias + column), alpha),
-               signed_leaky(load(sums + i + L) + load(bias + column + L), alpha));
+  each_two_vectors(rows, [&](int i, int) {
+    narrow_two(out + i, signed_leaky(load(sums + i), alpha), signed_leaky(load(sums + i + L), alpha));
   });
 }
 
 /// Other activations keep their derivative, as it is when the sum is still in single precision.
 template <Activation ACTIVATION>
-void finish_smooth(int rows, const float* sums, const float* bias, float slope, bf16* out, bf16* derivative) {
+void finish_smooth(int rows, const float* sums, float slope, bf16* out, bf16* derivative) {
   for (int i = 0; i < rows * BLOCK; i += L) {
-    const vec x = load(sums + i) + load(bias + i % BLOCK);
+    const vec x = load(sums + i);
     const vec y = activate(x, ACTIVATION, slope, vec{});
     narrow(out + i, y);
     narrow(derivative + i, derivative_of(x, y, ACTIVATION, slope));
   }
 }
 
-using SmoothFinish = void (*)(int, const float*, const float*, float, bf16*, bf16*);
+using SmoothFinish = void (*)(int, const float*, float, bf16*, bf16*);
 SmoothFinish smooth_finish(Activation activation) {
   switch (activation) {
     case Activation::elu: return finish_smooth<Activation::elu>;
@@ -49,12 +56,13 @@ SmoothFinish smooth_finish(Activation activation) {
   }
 }
 
-void finish_gradient_by_sign(int rows, const float* sums, const bf16* activation, float slope, bf16* out) {
+/// In the place of activations, whose signs tell the derivative.
+void finish_gradient_by_sign(int rows, const float* sums, float slope, bf16* activation) {
   const vec alpha = splat(slope);
   each_two_vectors(rows, [&](int i, int) {
     vec x = load(sums + i), y = load(sums + i + L);
     scale_where_negative(activation + i, alpha, &x, &y);
-    narrow_two(out + i, x, y);
+    narrow_two(activation + i, x, y);
   });
 }
 

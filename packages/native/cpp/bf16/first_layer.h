@@ -41,48 +41,38 @@ void gather_strip(const Plan& p, const bf16* images, int64_t y, int64_t x, int64
 void first_layer_forward(const Plan& p, const char* packed, char* work) {
   const FirstLayer& f = p.first;
   const ConvShape& s = p.network->shapes[0];
-  const int64_t blocks = blocks_of(s.outChannels), products = f.depth / BLOCK;
-  const Strides strides{f.depth, CHAINS * f.depth, BLOCK, 2 * TILE, p.rows};
   bf16* strip = at<bf16>(work, p.strip);
-  const auto finish = forward_finish(p, 0, packed, work);
-  Block previous{};
   for (int64_t y = 0; y < s.outHeight; ++y)
-    for (int64_t x0 = 0; x0 < s.outWidth; x0 += STRIP) {
-      const int64_t count = smaller(STRIP, s.outWidth - x0);
-      gather_strip(p, at<bf16>(work, p.images), y, x0, count, strip);
-      for (int64_t channels = 0; channels < blocks; ++channels) {
-        const bf16* weights = at<bf16>(packed, p.firstForward) + channels * products * 2 * TILE;
-        for (int64_t x = 0; x < count; x += 2) {
-          const int tiles = x + 1 < count ? 2 : 1;
-          const Segment segment{strip + x * CHAINS * f.depth, weights, products, 0, tiles};
-          Engine::sum<2, 2>(strides, &segment, 1, tiles, at<float>(work, p.sums), [&] { finish(previous); });
-          previous = {y * s.outWidth + x0 + x, 1, channels, tiles};
-        }
-      }
+    for (int64_t x = 0; x < s.outWidth; x += STRIP) {
+      const int64_t count = smaller(STRIP, s.outWidth - x);
+      gather_strip(p, at<bf16>(work, p.images), y, x, count, strip);
+      // A picture of one row, whose pixels' channels are all terms of an output.
+      const Axis row{1, y, 1, 0, 1, 1, 1, 0, 1}, column{count, x, 1, 0, 1, 1, count, 0, 1};
+      multiply({{row, column, f.depth / BLOCK, blocks_of(s.outChannels), count, s.outWidth}, p.rows, strip, f.depth,
+                BLOCK, at<bf16>(packed, p.firstForward), at<float>(packed, p.bias[0]), at<bf16>(work, p.activations[0]),
+                at<Segment>(work, p.segments), at<float>(work, p.sums)},
+               forward_finish(p, 0, work));
     }
-  finish(previous);
 }
 
-/// Columns of up to four outputs from x on, to the planes of a row of the gradient.
+/// Columns of up to four outputs from x on, of which the i-th goes to the planes of a row of the gradient.
 struct ColumnBlock {
   int64_t x, tile;
   int outputs;
 };
 
-void store_columns(const Plan& p, const float* sums, const ColumnBlock& b, float* planes) {
+void store_columns(const Plan& p, const float* sums, const ColumnBlock& b, int i, float* planes) {
   const FirstLayer& f = p.first;
   const int64_t columns = f.rowTerms - b.tile * COLUMNS;
   // What a single tile has too many of is zero, and is written over by the plane's next output.
   const bool whole = columns >= COLUMNS || f.columnTiles == 1;
-  for (int i = 0; i < b.outputs; ++i, sums += CHAINS * COLUMNS) {
-    const float* from = sums;
-    float* plane = planes + (b.x + i) % f.planes * CHAINS * f.planeSize + (b.x + i) * f.shift + b.tile * COLUMNS;
-    for (int chain = 0; chain < p.rows; ++chain, plane += f.planeSize, from += COLUMNS) {
-      if (whole)
-        for (int c = 0; c < COLUMNS; c += L) store(plane + c, load(from + c));
-      else
-        memcpy(plane, from, static_cast<size_t>(columns) * 4);
-    }
+  const float* from = sums + i * CHAINS * COLUMNS;
+  float* plane = planes + (b.x + i) % f.planes * CHAINS * f.planeSize + (b.x + i) * f.shift + b.tile * COLUMNS;
+  for (int chain = 0; chain < p.rows; ++chain, plane += f.planeSize, from += COLUMNS) {
+    if (whole)
+      for (int c = 0; c < COLUMNS; c += L) store(plane + c, load(from + c));
+    else
+      memcpy(plane, from, static_cast<size_t>(columns) * 4);
   }
 }
 
@@ -107,12 +97,13 @@ void first_layer_backward(const Plan& p, const char* packed, char* work) {
   const ConvShape& s = p.network->shapes[0];
   const int64_t blocks = blocks_of(s.outChannels);
   const Strides strides{BLOCK, blocks * TILE, TILE, TILE, p.rows};
-  const bf16* source = at<bf16>(work, p.gradients[0]);
+  const bf16* source = at<bf16>(work, p.activations[0]);
   float* planes = at<float>(work, p.planes);
   float* sums = at<float>(work, p.sums);
   Segment* segments = at<Segment>(work, p.segments);
   for (int64_t y = 0; y < s.inHeight; ++y) {
     ColumnBlock previous{};
+    Meanwhile meanwhile([&](int output) { store_columns(p, sums, previous, output, planes); });
     for (int64_t tile = 0; tile < f.columnTiles; ++tile) {
       const bf16* weights = at<bf16>(packed, p.firstBackward) + tile * s.filterHeight * blocks * TILE;
       for (int64_t x = 0; x < s.outWidth; x += 4) {
@@ -124,12 +115,13 @@ void first_layer_backward(const Plan& p, const char* packed, char* work) {
           segments[count++] = {source + (from / s.strideHeight * s.outWidth + x) * blocks * TILE,
                                weights + row * blocks * TILE, blocks, 0, outputs};
         }
-        Engine::sum<4, 1>(strides, segments, count, outputs, sums,
-                          [&] { store_columns(p, sums, previous, planes); });
+        meanwhile.begin(previous.outputs, count * blocks);
+        Engine::sum<4, 1>(strides, segments, count, outputs, nullptr, sums, meanwhile);
         previous = {x, tile, outputs};
       }
     }
-    store_columns(p, sums, previous, planes);
+    meanwhile.begin(previous.outputs, 0);
+    meanwhile.rest();
     add_planes(p, planes, y, at<float>(work, p.positionGradient));
   }
 }

@@ -190,11 +190,11 @@ void multiply_images(const std::vector<Phase>& phases, const Images& x, const De
       g.sourceWidth = columns.end - columns.first;
       const int64_t block = part * p.blocksAPart;
       g.outBlocks = larger(0, smaller(p.blocksAPart, g.outBlocks - block));
-      multiply(g, present, at<bf16>(work, tiles), phase.weights + block * g.panel() * 2 * TILE, at<Segment>(work, segments),
-               at<float>(work, sums), [&](const Block& b) {
-                 for (int i = 0; i < b.tiles; ++i)
-                   finish(to, at<float>(work, sums) + i * TILE, b.position + i * b.step, (block + b.channels) * BLOCK,
-                         images, to.data + first * to.stride);
+      multiply({g, present, at<bf16>(work, tiles), BLOCK, TILE, phase.weights + block * g.panel() * 2 * TILE, nullptr, nullptr,
+                at<Segment>(work, segments), at<float>(work, sums)},
+               [&](const Block& b, int i, int image, int end) {
+                 finish(to, at<float>(work, sums) + i * TILE + image * BLOCK, b.position + i * b.step,
+                        (block + b.channels) * BLOCK, end - image, to.data + (first + image) * to.stride);
                });
     }
     Engine::end();

@@ -18,18 +18,18 @@ void pack_top(const ConvShape& s, const float* filter, float* to) {
     }
 }
 
-/// f of each chain, and the gradient of weight * f in the sums of the layer before; weights are 1 where there are none.
+/// f of each chain, and the gradient of weight * f in the sums of the layer before, in the place of its activations;
+/// weights are 1 where there are none.
 void last_layer(const Plan& p, const char* packed, char* work, const float* weights, float* value) {
   const int hidden = p.hidden - 1;
   const ConvShape& s = p.network->shapes[p.hidden];
   const int64_t blocks = blocks_of(s.inChannels), tiles = int64_t{s.inHeight} * s.inWidth * blocks;
   const float* top = at<float>(packed, p.top);
-  const bf16* activation = at<bf16>(work, p.activations[hidden]);
+  bf16* activation = at<bf16>(work, p.activations[hidden]);
   const bf16* derivative = at<bf16>(work, p.derivatives[hidden]);
-  bf16* gradient = at<bf16>(work, p.gradients[hidden % 2]);
   const vec slope = splat(p.network->slope);
   vec sums[CHAINS] = {};
-  for (int64_t tile = 0; tile < tiles; ++tile, top += BLOCK, activation += TILE, derivative += TILE, gradient += TILE)
+  for (int64_t tile = 0; tile < tiles; ++tile, top += BLOCK, activation += TILE, derivative += TILE)
     each_two_vectors(p.rows, [&](int i, int column) {
       const int chain = i / BLOCK;
       vec x = load(top + column), y = load(top + column + L);
@@ -44,7 +44,7 @@ void last_layer(const Plan& p, const char* packed, char* work, const float* weig
         x *= widen(derivative + i);
         y *= widen(derivative + i + L);
       }
-      narrow_two(gradient + i, x, y);
+      narrow_two(activation + i, x, y);
     });
   for (int chain = 0; chain < p.rows; ++chain)
     value[chain] = horizontal_sum(sums[chain]) + p.network->biases[p.hidden][0];

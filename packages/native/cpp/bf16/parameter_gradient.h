@@ -76,14 +76,14 @@ void group_passes(const Plan& p, const Operands& o, const char* packed, const fl
     return top_gradient(p, work, weights, top);
   }
   const auto turn_gradient = [&](int l) {
-    const bf16* gradient = at<bf16>(work, p.gradients[l % 2]);
+    const bf16* gradient = at<bf16>(work, p.activations[l]);
     bf16* to = operands + o.gradient[l];
     for (int64_t tile = 0; tile < o.layers[l].gradientSize() / (2 * TILE); ++tile)
       turn_to_columns(gradient + tile * TILE, half, to + tile * 2 * TILE);
   };
   forward_passes(p, packed, work);
-  last_layer(p, packed, work, weights, value);
   top_gradient(p, work, weights, top);
+  last_layer(p, packed, work, weights, value);
   turn_terms(p, half, work, operands + o.source[0]);
   turn_gradient(p.hidden - 1);
   for (int l = p.hidden - 1; l > 0; --l) {

@@ -68,8 +68,8 @@ struct Plan {
   // Bytes into a working space
   int64_t workSize = 0, positions = 0, images = 0, strip = 0, planes = 0, positionGradient = 0, sums = 0;
   int64_t segments = 0, scratch = 0;
-  int64_t activations[Network::kMaxLayers], derivatives[Network::kMaxLayers];
-  int64_t gradients[2] = {0, 0};  // layers take turns
+  int64_t activations[Network::kMaxLayers];  // and in the place of each, once it has been read, the gradient in its sum
+  int64_t derivatives[Network::kMaxLayers];
 };
 
 /// `scratchFloats` are for whatever moves the chains.
@@ -88,20 +88,18 @@ Plan plan_of(const Network& f, int64_t scratchFloats, int rows = CHAINS) {
   p.firstBackward = take(p.packedSize, first.columnTiles * image.filterHeight * columns * COLUMNS * 2);
   const ConvShape& last = f.shapes[p.hidden];
   p.top = take(p.packedSize, int64_t{last.inHeight} * last.inWidth * blocks_of(last.inChannels) * BLOCK * 4);
-  int64_t gradientSize[2] = {0, 0}, tapRows = 1;
+  int64_t tapRows = 1;
   for (int l = 0; l < p.hidden; ++l) {
     const ConvShape& s = f.shapes[l];
     tapRows = larger(tapRows, s.filterHeight);
     p.bias[l] = take(p.packedSize, blocks_of(s.outChannels) * BLOCK * 4);
     p.activations[l] = take(p.workSize, tiles_size(s));
     p.derivatives[l] = take(p.workSize, p.bySigns ? 0 : tiles_size(s));
-    gradientSize[l % 2] = larger(gradientSize[l % 2], tiles_size(s));
     if (l == 0) continue;
     p.forward[l] = take(p.packedSize, forward_grid(s).packedSize() * 2);
     p.backward[l] = p.packedSize;
     each_phase(s, [&](const Grid& phase) { take(p.packedSize, phase.packedSize() * 2); });
   }
-  for (int i = 0; i < 2; ++i) p.gradients[i] = take(p.workSize, gradientSize[i]);
   p.positions = take(p.workSize, CHAINS * first.positionStride * 4);
   p.positionGradient = take(p.workSize, CHAINS * first.positionStride * 4);
   p.images = take(p.workSize, CHAINS * first.image * 2);

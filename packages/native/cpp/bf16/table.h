@@ -78,8 +78,9 @@ void bf16_product_loop(int64_t tasks, int64_t iterations, float* sink) {
     Segment rounds[ROUNDS];
     for (Segment& round : rounds) round = {a, b, PRODUCTS, 0, 2};
     Engine::begin(CHAINS);
+    Meanwhile nothing([](int) {});
     for (int64_t i = 0; i < iterations; ++i)
-      Engine::sum<2, 2>({BLOCK, TILE, 2 * TILE, 2 * TILE, CHAINS}, rounds, ROUNDS, 2, sums, [] {});
+      Engine::sum<2, 2>({BLOCK, TILE, 2 * TILE, 2 * TILE, CHAINS}, rounds, ROUNDS, 2, nullptr, sums, nothing);
     Engine::end();
     sink[index] = sums[0];
   };

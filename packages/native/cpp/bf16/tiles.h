@@ -29,8 +29,9 @@ struct Strides {
 
 // An engine computes blocks of sums. It has
 //   begin(rows), end(): around its use on a thread, for sums of so many rows;
-//   sum<P, C>(strides, segments, count, tiles, out, meanwhile): the sums of products of P tiles of `a` (2 or 4) by C
-//     tiles of `b` (4 / P), of which the first `tiles` rows are wanted, to out [P][16][16 C], where other rows are left as they were or not. It calls meanwhile()
-//     before it writes to `out`, where it can while the products are still being computed.
+//   sum<P, C>(strides, segments, count, tiles, start, out, meanwhile): the sums of products of P tiles of `a` (2 or 4)
+//     by C tiles of `b` (4 / P), of which the first `tiles` rows are wanted, to out [P][16][16 C], where other rows are
+//     left as they were or not. Each row begins with start [16 C], or with zeros where that is null. What `out` held is
+//     done with when meanwhile.rest() returns.
 
 }  // namespace
