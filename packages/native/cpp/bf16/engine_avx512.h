@@ -12,8 +12,8 @@ class Engine {
   static void end() {}
 
   template <int P, int C, class Meanwhile>
-  static void sum(const Strides& s, const Segment* segments, int count, int tiles, const float* start,
-                  float* out, Meanwhile&& meanwhile) {
+  void sum(const Operands& s, int64_t ahead, const Segment* segments, int count, int tiles, const float* start,
+           const Sums& out, Meanwhile& meanwhile) {
     meanwhile.rest();
     const int pieces = (s.rows + ROWS<C> - 1) / ROWS<C>;
     int together = P;  // tiles: of few rows, one alone has too few sums
@@ -22,10 +22,12 @@ class Engine {
       step = tiles - tile >= together ? together : 1;
       for (int piece = 0; piece < pieces; ++piece) {
         const int row = s.rows * piece / pieces, rows = s.rows * (piece + 1) / pieces - row;
-        rows_of<P, C>(step, rows)(s, segments, count, tile, row, start, out + (tile * CHAINS + row) * C * COLUMNS);
+        rows_of<P, C>(step, rows)(s, ahead, segments, count, tile, row, start, out);
       }
     }
   }
+  template <int P>
+  static void drain() {}
 
  private:
   // Enough sums to hide a dot product's latency, and registers left for what they read.
@@ -36,7 +38,8 @@ class Engine {
     return tiles == 1 ? ROWS<C> : 24 / C / tiles;
   }
 
-  using Rows = void (*)(const Strides&, const Segment*, int count, int tile, int row, const float* start, float* out);
+  using Rows = void (*)(const Operands&, int64_t ahead, const Segment*, int count, int tile, int row, const float* start,
+                        const Sums& out);
 
   template <int P, int C>
   INLINE static Rows rows_of(int tiles, int rows) {
@@ -54,39 +57,39 @@ class Engine {
 
   /// R rows from `row` on of each of T tiles.
   template <int T, int R, int C>
-  __attribute__((noinline)) static void sum_rows(const Strides& s, const Segment* segments, int count, int tile,
-                                                 int row, const float* start, float* out) {
+  __attribute__((noinline)) static void sum_rows(const Operands& s, int64_t ahead, const Segment* segments, int count,
+                                                 int tile, int row, const float* start, const Sums& out) {
     __m512 first[C], sum[T][R][C];
     each<C>([&](auto c) { first[c] = start ? _mm512_loadu_ps(start + c * COLUMNS) : _mm512_setzero_ps(); });
     each<T>([&](auto t) { each<R>([&](auto r) { each<C>([&](auto c) { sum[t][r][c] = first[c]; }); }); });
     for (const Segment* run = segments; run < segments + count; ++run) {
-      const bf16* a = run->a + tile * s.aTile + row * s.aRow;
+      const bf16* a = run->a + ahead + tile * s.tile + row * s.row;
       if (run->first <= tile && run->last >= tile + T)
         add<T>(s, *run, a, sum);
       else if constexpr (T > 1)
         each<T>([&](auto t) {
-          if (run->first <= tile + t && run->last > tile + t) add<1>(s, *run, a + t * s.aTile, &sum[t]);
+          if (run->first <= tile + t && run->last > tile + t) add<1>(s, *run, a + t * s.tile, &sum[t]);
         });
     }
     each<T>([&](auto t) {
       each<R>([&](auto r) {
-        each<C>([&](auto c) { _mm512_storeu_ps(out + (t * CHAINS + r) * C * COLUMNS + c * COLUMNS, sum[t][r][c]); });
+        each<C>([&](auto c) { _mm512_storeu_ps(out.data + (tile + t) * out.tile + (row + r) * out.row + c * COLUMNS, sum[t][r][c]); });
       });
     });
   }
 
   template <int T, int R, int C>
-  INLINE static void add(const Strides& s, const Segment& run, const bf16* a, __m512 (*sum)[R][C]) {
+  INLINE static void add(const Operands& s, const Segment& run, const bf16* a, __m512 (*sum)[R][C]) {
     const bf16* b = run.b;
-    for (int64_t i = 0; i < run.count; ++i, a += s.aStep, b += s.bStep)
-      for (int k = 0; k < BLOCK; k += 2) {
+    for (int64_t i = 0; i < run.count; ++i, a += s.step, b += s.weightStep)
+      for (int k = 0; k < s.terms; k += 2) {
         __m512bh column[C];
         each<C>([&](auto c) {
           column[c] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b + c * TILE + k * COLUMNS));
         });
         each<T>([&](auto t) {
           each<R>([&](auto r) {
-            const __m512bh pair = repeat_pair(a + t * s.aTile + r * s.aRow + k);
+            const __m512bh pair = repeat_pair(a + t * s.tile + r * s.row + k);
             each<C>([&](auto c) { sum[t][r][c] = _mm512_dpbf16_ps(sum[t][r][c], pair, column[c]); });
           });
         });

@@ -11,35 +11,39 @@ class Engine {
   static void end() {}
 
   template <int P, int C, class Meanwhile>
-  static void sum(const Strides& s, const Segment* segments, int count, int tiles, const float* start,
-                  float* out, Meanwhile&& meanwhile) {
+  void sum(const Operands& s, int64_t ahead, const Segment* segments, int count, int tiles, const float* start,
+           const Sums& out, Meanwhile& meanwhile) {
     meanwhile.rest();
     constexpr int WIDTH = C * COLUMNS;
     alignas(64) float a[CHAINS * DEPTH * BLOCK], b[C * DEPTH * BLOCK * COLUMNS];
-    for (int row = 0; row < tiles * CHAINS; ++row)
-      for (int c = 0; c < WIDTH; c += L) store(out + row * WIDTH + c, start ? load(start + c) : vec{});
+    for (int tile = 0; tile < tiles; ++tile)
+      for (int row = 0; row < s.rows; ++row)
+        for (int c = 0; c < WIDTH; c += L)
+          store(out.data + tile * out.tile + row * out.row + c, start ? load(start + c) : vec{});
     for (const Segment* run = segments; run < segments + count; ++run)
       for (int64_t at = 0; at < run->count; at += DEPTH) {
         const int depth = static_cast<int>(smaller(DEPTH, run->count - at));
         for (int i = 0; i < depth; ++i)
           for (int c = 0; c < C; ++c)
-            widen_weights(run->b + (at + i) * s.bStep + c * TILE, b + (c * DEPTH + i) * BLOCK * COLUMNS);
+            widen_weights(run->b + (at + i) * s.weightStep + c * TILE, b + (c * DEPTH + i) * BLOCK * COLUMNS);
         for (int tile = run->first; tile < run->last && tile < tiles; ++tile) {
           for (int i = 0; i < depth; ++i)
-            widen_rows(run->a + tile * s.aTile + (at + i) * s.aStep, s.aRow, s.rows, a + i * BLOCK);
+            widen_rows(run->a + ahead + tile * s.tile + (at + i) * s.step, s.row, s.rows, a + i * BLOCK);
           for (int c = 0; c < C; ++c)
             for (int column = 0; column < COLUMNS; column += 2 * L) {
               const float* weights = b + c * DEPTH * BLOCK * COLUMNS + column;
-              float* to = out + tile * CHAINS * WIDTH + c * COLUMNS + column;
+              float* to = out.data + tile * out.tile + c * COLUMNS + column;
               const int pieces = (s.rows + MOST - 1) / MOST;
               for (int piece = 0; piece < pieces; ++piece) {
                 const int row = s.rows * piece / pieces, rows = s.rows * (piece + 1) / pieces - row;
-                ADD[rows - 1](a + row * DEPTH * BLOCK, weights, depth * BLOCK, to + row * WIDTH, WIDTH);
+                ADD[rows - 1](a + row * DEPTH * BLOCK, weights, depth * BLOCK, to + row * out.row, out.row);
               }
             }
         }
       }
   }
+  template <int P>
+  static void drain() {}
 
  private:
   static constexpr int DEPTH = 4;  // products whose tiles are widened at once

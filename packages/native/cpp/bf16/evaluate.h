@@ -8,17 +8,10 @@ namespace {
 
 void pack_weights(const Plan& p, char* packed) {
   const Network& f = *p.network;
-  const ConvShape& image = f.shapes[0];
   pack_top(f.shapes[p.hidden], f.filters[p.hidden], at<float>(packed, p.top));
   if (p.hidden == 0) return;
 
-  const int64_t outputs = image.outChannels, terms = p.first.rowTerms;
-  pack_matrix({f.filters[0], outputs, 1, terms * image.filterHeight, outputs}, at<bf16>(packed, p.firstForward));
-  bf16* columns = at<bf16>(packed, p.firstBackward);
-  for (int64_t tile = 0; tile < p.first.columnTiles; ++tile)
-    for (int64_t row = 0; row < image.filterHeight; ++row)
-      for (int64_t channel = 0; channel < outputs; channel += BLOCK, columns += TILE)
-        pack_tile({f.filters[0] + row * terms * outputs, 1, outputs, outputs, terms}, channel, tile * COLUMNS, columns);
+  pack_first_layer(p, f.filters[0], packed);
 
   for (int l = 0; l < p.hidden; ++l) {
     const ConvShape& s = f.shapes[l];
@@ -54,7 +47,6 @@ void load_group(const Plan& p, const float* x, int64_t chains, char* work) {
   const FirstLayer& f = p.first;
   memset(work + p.positions, 0, static_cast<size_t>(CHAINS * f.positionStride) * 4);
   memset(work + p.images, 0, static_cast<size_t>(CHAINS * f.image) * sizeof(bf16));
-  memset(work + p.planes, 0, static_cast<size_t>(f.planes * CHAINS * f.planeSize) * 4);
   for (int64_t chain = 0; chain < chains; ++chain) {
     memcpy(at<float>(work, p.positions) + chain * f.positionStride, x + chain * f.event,
            static_cast<size_t>(f.event) * 4);

@@ -53,7 +53,7 @@ void add_filter_gradient(const FilterProduct& f, int64_t task, const bf16* sourc
   const Range columns = outputs_inside(toX, s.strideWidth, s.inWidth, s.outWidth);
   if (rows.first >= rows.end || columns.first >= columns.end) return;
   const int64_t sourcePixel = f.sourceBlocks() * 2 * TILE, gradientPixel = f.outBlocks() * 2 * TILE;
-  const Strides strides{BATCH, TILE, s.strideWidth * sourcePixel, gradientPixel, CHAINS};
+  const Operands operands{BATCH, TILE, s.strideWidth * sourcePixel, gradientPixel, BLOCK, CHAINS};
   float* weights = filter + tap * s.inChannels * s.outChannels;
   constexpr int ROWS_AT_ONCE = 4, UNITS = BLOCK / ROWS_AT_ONCE;
   int64_t previous = 0;
@@ -62,6 +62,7 @@ void add_filter_gradient(const FilterProduct& f, int64_t task, const bf16* sourc
   });
   int units = 0;  // of the sums before
   Engine::begin(CHAINS);
+  Engine engine;
   for (int64_t in = 0; in < f.sourceBlocks(); ++in)
     for (int64_t i = 0; i < batches; ++i) {
       int count = 0;
@@ -72,10 +73,11 @@ void add_filter_gradient(const FilterProduct& f, int64_t task, const bf16* sourc
                              columns.end - columns.first, 0, 2};
       }
       meanwhile.begin(units, count * (columns.end - columns.first));
-      Engine::sum<2, 2>(strides, segments, count, 2, nullptr, sums, meanwhile);
+      engine.sum<2, 2>(operands, 0, segments, count, 2, nullptr, {sums, BLOCK, TILE}, meanwhile);
       previous = in;
       units = UNITS;
     }
+  engine.drain<2>();
   meanwhile.begin(units, 0);
   meanwhile.rest();
   Engine::end();

@@ -1,6 +1,7 @@
-// The first layer, whose input are images of few channels: forward by gathering terms, backward by columns.
+// The first layer, whose input are images of few channels: products of rows of taps forward, of columns backward.
 #pragma once
 #include "layers.h"
+#include "pack.h"
 
 namespace {
 
@@ -38,92 +39,100 @@ void gather_strip(const Plan& p, const bf16* images, int64_t y, int64_t x, int64
   }
 }
 
+void pack_first_layer(const Plan& p, const float* filter, char* packed) {
+  const FirstLayer& f = p.first;
+  const ConvShape& s = p.network->shapes[0];
+  const int64_t inputs = s.inChannels, outputs = s.outChannels;
+  bf16* to = at<bf16>(packed, p.firstForward);
+  for (int64_t column = 0; column < outputs; column += BLOCK)
+    for (int64_t row = 0; row < s.filterHeight; ++row)
+      for (int64_t term = 0; term < f.rowTerms; term += BLOCK)
+        for (int64_t half = 0; half < BLOCK; half += COLUMNS, to += TILE)
+          pack_tile({filter + row * f.rowTerms * outputs, outputs, 1, f.rowTerms, outputs}, term, column + half, to);
+
+  // Column c of a tile is channel c % inputs of pixel c / inputs, which the output at an offset reaches by one tap.
+  to = at<bf16>(packed, p.firstBackward);
+  const int64_t blocks = blocks_of(outputs);
+  memset(to, 0, static_cast<size_t>(f.columnTiles * s.filterHeight * f.offsets * blocks * TILE) * sizeof(bf16));
+  for (int64_t tile = 0; tile < f.columnTiles; ++tile)
+    for (int64_t row = 0; row < s.filterHeight; ++row)
+      for (int64_t offset = 0; offset < f.offsets; ++offset)
+        for (int64_t block = 0; block < blocks; ++block, to += TILE)
+          for (int64_t c = tile * COLUMNS; c < smaller((tile + 1) * COLUMNS, f.pixels * inputs); ++c) {
+            const int64_t tap = c / inputs + s.filterWidth - 1 - offset;
+            if (tap < 0 || tap >= s.filterWidth) continue;
+            const float* from = filter + ((row * s.filterWidth + tap) * inputs + c % inputs) * outputs + block * BLOCK;
+            for (int64_t n = 0; n < smaller(BLOCK, outputs - block * BLOCK); ++n)
+              to[n / 2 * 2 * COLUMNS + c % COLUMNS * 2 + n % 2] = rounded(from[n]);
+          }
+}
+
+/// A convolution of pictures with zeros around them, whose filter is one column of `rowTerms` channels.
 void first_layer_forward(const Plan& p, const char* packed, char* work) {
   const FirstLayer& f = p.first;
   const ConvShape& s = p.network->shapes[0];
-  bf16* strip = at<bf16>(work, p.strip);
-  for (int64_t y = 0; y < s.outHeight; ++y)
-    for (int64_t x = 0; x < s.outWidth; x += STRIP) {
-      const int64_t count = smaller(STRIP, s.outWidth - x);
-      gather_strip(p, at<bf16>(work, p.images), y, x, count, strip);
-      // A picture of one row, whose pixels' channels are all terms of an output.
-      const Axis row{1, y, 1, 0, 1, 1, 1, 0, 1}, column{count, x, 1, 0, 1, 1, count, 0, 1};
-      multiply({{row, column, f.depth / BLOCK, blocks_of(s.outChannels), count, s.outWidth}, p.rows, strip, f.depth,
-                BLOCK, at<bf16>(packed, p.firstForward), at<float>(packed, p.bias[0]), at<bf16>(work, p.activations[0]),
-                at<Segment>(work, p.segments), at<float>(work, p.sums)},
-               forward_finish(p, 0, work));
-    }
+  const Axis down{s.outHeight, 0, 1, 0, s.strideHeight, s.filterHeight, int64_t{s.outHeight} * s.strideHeight + s.filterHeight, 0, 1};
+  const Axis across{s.outWidth, 0, 1, 0, 1, 1, s.outWidth, 0, 1};
+  const int terms = static_cast<int>(f.rowTerms < BLOCK ? divide_up(f.rowTerms, 2) * 2 : BLOCK);
+  multiply_forward(p, 0, {down, across, f.rowBlocks(), blocks_of(s.outChannels), s.outWidth, s.outWidth},
+                   {at<bf16>(work, p.images), f.imageRow, f.shift, f.image, BLOCK, terms, CHAINS * f.image},
+                   at<bf16>(packed, p.firstForward), packed, work);
 }
 
-/// Columns of up to four outputs from x on, of which the i-th goes to the planes of a row of the gradient.
-struct ColumnBlock {
-  int64_t x, tile;
-  int outputs;
-};
-
-void store_columns(const Plan& p, const float* sums, const ColumnBlock& b, int i, float* planes) {
-  const FirstLayer& f = p.first;
-  const int64_t columns = f.rowTerms - b.tile * COLUMNS;
-  // What a single tile has too many of is zero, and is written over by the plane's next output.
-  const bool whole = columns >= COLUMNS || f.columnTiles == 1;
-  const float* from = sums + i * CHAINS * COLUMNS;
-  float* plane = planes + (b.x + i) % f.planes * CHAINS * f.planeSize + (b.x + i) * f.shift + b.tile * COLUMNS;
-  for (int chain = 0; chain < p.rows; ++chain, plane += f.planeSize, from += COLUMNS) {
-    if (whole)
-      for (int c = 0; c < COLUMNS; c += L) store(plane + c, load(from + c));
-    else
-      memcpy(plane, from, static_cast<size_t>(columns) * 4);
-  }
-}
-
-/// Row y of the chains' gradient: the sum of the planes.
-void add_planes(const Plan& p, const float* planes, int64_t y, float* gradient) {
+/// The products for a tile of columns that begins with pixel x of row y, and for the next ones, `tiles` in all.
+int column_segments(const Plan& p, int64_t y, int64_t x, int tiles, const bf16* source, const bf16* weights,
+                    Segment* segments) {
   const FirstLayer& f = p.first;
   const ConvShape& s = p.network->shapes[0];
-  const int64_t row = int64_t{s.inWidth} * s.inChannels;
-  for (int64_t chain = 0; chain < p.rows; ++chain) {
-    const float* from = planes + chain * f.planeSize + s.padLeft * s.inChannels;
-    float* to = gradient + chain * f.positionStride + y * row;
-    for (int64_t i = 0; i < row; i += L) {
-      vec sum = load(from + i);
-      for (int64_t plane = 1; plane < f.planes; ++plane) sum += load(from + plane * CHAINS * f.planeSize + i);
-      store(to + i, sum);  // what goes past the row's end is written over by the next row
+  const int64_t blocks = blocks_of(s.outChannels), step = f.pixels / s.strideWidth;  // outputs from tile to tile
+  int count = 0;
+  for (int64_t row = 0; row < s.filterHeight; ++row) {
+    const int64_t down = y + s.padTop - row, from = down / s.strideHeight;
+    if (down < 0 || down % s.strideHeight != 0 || from >= s.outHeight) continue;
+    for (int64_t offset = 0; offset < f.offsets; ++offset) {
+      const int64_t across = x + s.padLeft + offset - (s.filterWidth - 1);
+      if (across % s.strideWidth != 0) continue;
+      const int64_t output = across / s.strideWidth;
+      int first = 0, last = tiles;
+      while (first < last && output + first * step < 0) ++first;
+      while (last > first && output + (last - 1) * step >= s.outWidth) --last;
+      if (first == last) continue;
+      const bf16* a = source + (from * s.outWidth + output) * blocks * TILE;
+      const bf16* b = weights + (row * f.offsets + offset) * blocks * TILE;
+      Segment* before = count > 0 ? segments + count - 1 : nullptr;
+      if (before && before->first == first && before->last == last && before->a + before->count * TILE == a &&
+          before->b + before->count * TILE == b)
+        before->count += blocks;
+      else
+        segments[count++] = {a, b, blocks, first, last};
     }
   }
+  return count;
 }
 
+/// Tiles of columns go where they belong in the chains' gradients; what the last one of a row has too many is written
+/// over by the next row, or lies between the chains.
 void first_layer_backward(const Plan& p, const char* packed, char* work) {
   const FirstLayer& f = p.first;
   const ConvShape& s = p.network->shapes[0];
-  const int64_t blocks = blocks_of(s.outChannels);
-  const Strides strides{BLOCK, blocks * TILE, TILE, TILE, p.rows};
-  const bf16* source = at<bf16>(work, p.activations[0]);
-  float* planes = at<float>(work, p.planes);
-  float* sums = at<float>(work, p.sums);
+  const int64_t blocks = blocks_of(s.outChannels), columns = f.pixels * s.inChannels;
+  // Tiles are taken together where outputs at the same offset are there for each of them.
+  const int together = f.columnTiles == 1 && f.pixels % s.strideWidth == 0 ? 4 : 1;
+  const Operands operands{BLOCK, f.pixels / s.strideWidth * blocks * TILE, TILE, TILE, BLOCK, p.rows};
+  float* gradient = at<float>(work, p.positionGradient);
   Segment* segments = at<Segment>(work, p.segments);
-  for (int64_t y = 0; y < s.inHeight; ++y) {
-    ColumnBlock previous{};
-    Meanwhile meanwhile([&](int output) { store_columns(p, sums, previous, output, planes); });
-    for (int64_t tile = 0; tile < f.columnTiles; ++tile) {
-      const bf16* weights = at<bf16>(packed, p.firstBackward) + tile * s.filterHeight * blocks * TILE;
-      for (int64_t x = 0; x < s.outWidth; x += 4) {
-        const int outputs = static_cast<int>(smaller(4, s.outWidth - x));
-        int count = 0;
-        for (int64_t row = 0; row < s.filterHeight; ++row) {
-          const int64_t from = y + s.padTop - row;
-          if (from < 0 || from % s.strideHeight != 0 || from / s.strideHeight >= s.outHeight) continue;
-          segments[count++] = {source + (from / s.strideHeight * s.outWidth + x) * blocks * TILE,
-                               weights + row * blocks * TILE, blocks, 0, outputs};
-        }
-        meanwhile.begin(previous.outputs, count * blocks);
-        Engine::sum<4, 1>(strides, segments, count, outputs, nullptr, sums, meanwhile);
-        previous = {x, tile, outputs};
+  Meanwhile nothing([](int) {});
+  Engine engine;
+  for (int64_t y = 0; y < s.inHeight; ++y)
+    for (int64_t x = 0; x < s.inWidth; x += together * f.pixels)
+      for (int64_t tile = 0; tile < f.columnTiles; ++tile) {
+        const int tiles = static_cast<int>(smaller(together, divide_up(s.inWidth - x, f.pixels)));
+        const bf16* weights = at<bf16>(packed, p.firstBackward) + tile * s.filterHeight * f.offsets * blocks * TILE;
+        const int count = column_segments(p, y, x, tiles, at<bf16>(work, p.activations[0]), weights, segments);
+        float* to = gradient + (y * s.inWidth + x) * s.inChannels + tile * COLUMNS;
+        engine.sum<4, 1>(operands, 0, segments, count, tiles, nullptr, {to, f.positionStride, columns}, nothing);
       }
-    }
-    meanwhile.begin(previous.outputs, 0);
-    meanwhile.rest();
-    add_planes(p, planes, y, at<float>(work, p.positionGradient));
-  }
+  engine.drain<4>();
 }
 
 }  // namespace

@@ -190,7 +190,7 @@ void multiply_images(const std::vector<Phase>& phases, const Images& x, const De
       g.sourceWidth = columns.end - columns.first;
       const int64_t block = part * p.blocksAPart;
       g.outBlocks = larger(0, smaller(p.blocksAPart, g.outBlocks - block));
-      multiply({g, present, at<bf16>(work, tiles), BLOCK, TILE, phase.weights + block * g.panel() * 2 * TILE, nullptr, nullptr,
+      multiply({g, present, tiles_source(g, at<bf16>(work, tiles)), phase.weights + block * g.panel() * 2 * TILE, nullptr,
                 at<Segment>(work, segments), at<float>(work, sums)},
                [&](const Block& b, int i, int image, int end) {
                  finish(to, at<float>(work, sums) + i * TILE + image * BLOCK, b.position + i * b.step,

@@ -7,25 +7,39 @@
 
 namespace {
 
-/// A block of sums, and where it goes: `tiles` positions, `step` apart, one block of channels.
+/// A block of sums, and where it goes: `tiles` positions, `step` apart, one block of channels. Among tiles, the first is
+/// at `at`, and the next one `apart` after it.
 struct Block {
-  int64_t position, step, channels;
+  int64_t position, step, channels, at, apart;
   int tiles;
 };
 
-/// The products for positions i and i + 1 of a row: one run of tiles where both have a tap inside, others for either.
-int row_segments(const Grid& g, int64_t y, int64_t x, const bf16* source, const bf16* weights, Segment* segments) {
+/// Where a grid's source lies, in elements: distances from a row of positions to the next, from a position to the next,
+/// between chains, and between products of a position; see Operands.
+struct Source {
+  const bf16* data;
+  int64_t row, position, chain, step;
+  int terms;
+  int64_t size;  // of all of it
+};
+
+INLINE Source tiles_source(const Grid& g, const bf16* tiles) {
+  const int64_t position = g.sourceBlocks * TILE, row = g.sourceWidth * position;
+  return {tiles, row, position, BLOCK, TILE, BLOCK, g.y.sourceSize * row};
+}
+
+/// The products for positions x and x + 1 of row y: one run of tiles where both have a tap inside, others for either.
+int row_segments(const Grid& g, int64_t y, int64_t x, const Source& source, const bf16* weights, Segment* segments) {
   const Range ty = taps_inside(g.y, y), left = taps_inside(g.x, x), right = taps_inside(g.x, x + 1);
   // The right one's taps begin and end no later than the left one's.
   const bool pair = right.first < right.end;
   const Range both = {left.first, pair ? larger(left.first, right.end) : left.first};
   int count = 0;
   for (int64_t t = ty.first; t < ty.end; ++t) {
-    const int64_t sourceRow = (g.y.sourceFirst + y * g.y.sourceStep + t) * g.sourceWidth;
+    const bf16* row = source.data + (g.y.sourceFirst + y * g.y.sourceStep + t) * source.row;
     const auto add = [&](Range taps, int first, int last) {
       if (taps.first >= taps.end) return;
-      const int64_t column = g.x.sourceFirst + x * g.x.sourceStep + taps.first;
-      segments[count++] = {source + (sourceRow + column) * g.sourceBlocks * TILE,
+      segments[count++] = {row + (g.x.sourceFirst + x * g.x.sourceStep + taps.first) * source.position,
                            weights + (t * g.x.taps + taps.first) * g.sourceBlocks * 2 * TILE,
                            (taps.end - taps.first) * g.sourceBlocks, first, last};
     };
@@ -36,105 +50,135 @@ int row_segments(const Grid& g, int64_t y, int64_t x, const bf16* source, const 
   return count;
 }
 
+/// Pairs of positions of a row that have the same products, each at positions of its own: those in the middle.
+Range alike(const Axis& axis) {
+  Range same{divide_up(larger(0, -axis.sourceFirst), axis.sourceStep), 0};
+  same.first = divide_up(same.first, 2) * 2;
+  const int64_t last = axis.sourceSize - axis.taps - axis.sourceFirst;  // the last first tap that has all others inside
+  same.end = last < 0 ? 0 : smaller(axis.count, last / axis.sourceStep + 1) / 2 * 2;
+  return same;
+}
+
 /// A product over a grid's positions: `rows` chains of every tile.
 struct Multiplication {
   Grid grid;
   int rows;
-  const bf16* source;
-  int64_t sourceRow, sourceStep;  // numbers from a chain to the next in it, and from a block of channels
+  Source source;
   const bf16* weights;
-  const float* bias;   // of whole blocks of outputs, or null
-  const bf16* target;  // tiles, as the source's, that are read or written once sums are there; null where that is not so
-  Segment* segments;   // space for those of a sum
-  float* sums;         // for a block of sums
+  const float* bias;  // of whole blocks of outputs, or null
+  Segment* segments;  // space for those of a sum
+  float* sums;        // for a block of sums
 };
 
-constexpr int ROWS_AT_ONCE = 4;  // of a tile of sums, that one unit of work finishes
+constexpr int ROWS_AT_ONCE = 4;                          // of a tile of sums, that one unit of work finishes
+constexpr int UNITS_OF_A_TILE = CHAINS / ROWS_AT_ONCE;
+
+/// Rows of positions for which all channels are computed before the next: as many as read no more of the source than
+/// the second-level cache keeps, where it is worth reading the weights again.
+INLINE int64_t rows_of_a_strip(const Grid& g, int64_t source) {
+  constexpr int64_t LARGE = 384 * 1024, STRIP_SIZE = 256 * 1024;  // numbers
+  if (source <= LARGE) return g.y.count;
+  const int64_t weights = g.packedSize(), strips = divide_up(source, STRIP_SIZE);
+  if (source + strips * weights >= g.outBlocks * source + weights) return g.y.count;
+  return divide_up(g.y.count, strips);
+}
 
 /// finish(block, tile, first row, end) is called for all rows of each block in turn, while the next one is under way.
 template <class Finish>
-void multiply(const Multiplication& m, Finish&& finish) {
+__attribute__((noinline)) void multiply(const Multiplication& m, const Finish& finish) {
   const Grid& g = m.grid;
-  const Strides strides{m.sourceRow, g.x.sourceStep * g.sourceBlocks * TILE, m.sourceStep, 2 * TILE, m.rows};
-  const int quarters = (m.rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE;
+  const Operands operands{m.source.chain, g.x.sourceStep * m.source.position, m.source.step, 2 * TILE, m.source.terms,
+                          m.rows};
+  const int rows = m.rows;
   Block previous{};
-  Meanwhile meanwhile([&](int unit) {
-    const int row = unit % quarters * ROWS_AT_ONCE, end = row + ROWS_AT_ONCE < m.rows ? row + ROWS_AT_ONCE : m.rows;
-    finish(previous, unit / quarters, row, end);
+  Meanwhile meanwhile([&previous, rows, finish](int unit) {
+    const int row = unit % UNITS_OF_A_TILE * ROWS_AT_ONCE;
+    const int end = row + ROWS_AT_ONCE < rows ? row + ROWS_AT_ONCE : rows;
+    if (row < end) finish(previous, unit / UNITS_OF_A_TILE, row, end);
   });
-  const int64_t panel = g.panel() * 2 * TILE;
-  const bf16* weights = m.weights;
-  for (int64_t channels = 0; channels < g.outBlocks; ++channels, weights += panel) {
-    // The next panel may have to come from memory that all cores share.
-    if (channels + 1 < g.outBlocks)
-      meanwhile.fetch({weights + panel, panel * static_cast<int64_t>(sizeof(bf16)),
-                       g.y.count * divide_up(g.x.count, 2) * g.panel()});
-    for (int64_t y = 0; y < g.y.count; ++y)
-      for (int64_t x = 0; x < g.x.count; x += 2) {
-        const Block block{(g.y.outFirst + y * g.y.outStep) * g.outWidth + g.x.outFirst + x * g.x.outStep, g.x.outStep,
-                          channels, x + 1 < g.x.count ? 2 : 1};
-        int64_t products = 0;
-        const int count = row_segments(g, y, x, m.source, weights, m.segments);
-        for (int i = 0; i < count; ++i) products += m.segments[i].count;
-        const auto target = [&](int64_t i) -> Ahead {
-          if (!m.target || i >= block.tiles) return {};
-          return {m.target + ((block.position + i * block.step) * g.outBlocks + channels) * TILE, m.rows * BLOCK * 2, products};
-        };
-        meanwhile.begin(previous.tiles * quarters, products, target(0), target(1));
-        Engine::sum<2, 2>(strides, m.segments, count, block.tiles, m.bias ? m.bias + channels * BLOCK : nullptr, m.sums,
-                          meanwhile);
-        previous = block;
+  Engine engine;
+  const int64_t panel = g.panel() * 2 * TILE, strip = rows_of_a_strip(g, m.source.size);
+  const Range middle = alike(g.x);
+  for (int64_t y0 = 0; y0 < g.y.count; y0 += strip) {
+    const int64_t y1 = smaller(y0 + strip, g.y.count);
+    for (int64_t channels = 0; channels < g.outBlocks; ++channels) {
+      const bf16* weights = m.weights + channels * panel;
+      // The next panel may have to come from memory that all cores share. After the last one come other weights.
+      meanwhile.fetch({channels + 1 == g.outBlocks && y1 < g.y.count ? m.weights : weights + panel,
+                       panel * static_cast<int64_t>(sizeof(bf16)), (y1 - y0) * divide_up(g.x.count, 2) * g.panel()});
+      for (int64_t y = y0; y < y1; ++y) {
+        int count = 0;
+        int64_t products = 0, ahead = 0;
+        for (int64_t x = 0; x < g.x.count; x += 2) {
+          if (x <= middle.first || x >= middle.end) {
+            count = row_segments(g, y, x, m.source, weights, m.segments);
+            ahead = products = 0;
+            for (int i = 0; i < count; ++i) products += m.segments[i].count;
+          } else {
+            ahead += 2 * operands.tile;
+          }
+          const int tiles = x + 1 < g.x.count ? 2 : 1;
+          meanwhile.begin(previous.tiles * UNITS_OF_A_TILE, products);
+          engine.sum<2, 2>(operands, ahead, m.segments, count, tiles, m.bias ? m.bias + channels * BLOCK : nullptr,
+                           {m.sums, BLOCK, TILE}, meanwhile);
+          const int64_t position = (g.y.outFirst + y * g.y.outStep) * g.outWidth + g.x.outFirst + x * g.x.outStep;
+          previous = {position, g.x.outStep, channels, (position * g.outBlocks + channels) * TILE,
+                      g.x.outStep * g.outBlocks * TILE, tiles};
+        }
       }
+    }
   }
-  meanwhile.begin(previous.tiles * quarters, 0);
+  engine.drain<2>();
+  meanwhile.begin(previous.tiles * UNITS_OF_A_TILE, 0);
   meanwhile.rest();
 }
 
-/// Layer l's activations from its sums.
-auto forward_finish(const Plan& p, int l, char* work) {
+/// Layer l's product, whose sums become its activations.
+void multiply_forward(const Plan& p, int l, const Grid& g, const Source& source, const bf16* weights, const char* packed,
+                      char* work) {
+  const Multiplication m{g, p.rows, source, weights, at<float>(packed, p.bias[l]), at<Segment>(work, p.segments),
+                         at<float>(work, p.sums)};
   bf16* out = at<bf16>(work, p.activations[l]);
-  bf16* derivatives = at<bf16>(work, p.derivatives[l]);
-  const float* sums = at<float>(work, p.sums);
-  const float slope = p.network->slope;
-  const int64_t blocks = blocks_of(p.network->shapes[l].outChannels);
-  const SmoothFinish smooth = p.bySigns ? nullptr : smooth_finish(p.network->activation);
-  return [=](const Block& b, int i, int row, int end) {
-    const int64_t from = i * TILE + row * BLOCK;
-    const int64_t to = ((b.position + i * b.step) * blocks + b.channels) * TILE + row * BLOCK;
-    if (smooth)
-      smooth(end - row, sums + from, slope, out + to, derivatives + to);
-    else
-      finish_by_sign(end - row, sums + from, slope, out + to);
-  };
+  const float slope = p.network->slope, *sums = m.sums;
+  if (p.bySigns) {
+    multiply(m, [=](const Block& b, int i, int row, int end) {
+      finish_by_sign(end - row, sums + i * TILE + row * BLOCK, slope, out + b.at + i * b.apart + row * BLOCK);
+    });
+  } else {
+    const SmoothFinish smooth = smooth_finish(p.network->activation);
+    bf16* derivatives = at<bf16>(work, p.derivatives[l]);
+    multiply(m, [=](const Block& b, int i, int row, int end) {
+      const int64_t to = b.at + i * b.apart + row * BLOCK;
+      smooth(end - row, sums + i * TILE + row * BLOCK, slope, out + to, derivatives + to);
+    });
+  }
 }
 
 void layer_forward(const Plan& p, int l, const char* packed, char* work) {
-  multiply({forward_grid(p.network->shapes[l]), p.rows, at<bf16>(work, p.activations[l - 1]), BLOCK, TILE,
-            at<bf16>(packed, p.forward[l]), at<float>(packed, p.bias[l]), at<bf16>(work, p.activations[l]),
-            at<Segment>(work, p.segments), at<float>(work, p.sums)},
-           forward_finish(p, l, work));
+  const Grid g = forward_grid(p.network->shapes[l]);
+  multiply_forward(p, l, g, tiles_source(g, at<bf16>(work, p.activations[l - 1])), at<bf16>(packed, p.forward[l]),
+                   packed, work);
 }
 
 /// From the gradient in layer l's sums to that in layer l - 1's, which takes the place of its activations.
 void layer_backward(const Plan& p, int l, const char* packed, char* work) {
-  const float* sums = at<float>(work, p.sums);
   bf16* out = at<bf16>(work, p.activations[l - 1]);
   const bf16* derivative = at<bf16>(work, p.derivatives[l - 1]);
-  const float slope = p.network->slope;
-  const int64_t blocks = blocks_of(p.network->shapes[l].inChannels);
   const bf16* weights = at<bf16>(packed, p.backward[l]);
-  each_phase(p.network->shapes[l], [&](const Grid& phase) {
-    multiply({phase, p.rows, at<bf16>(work, p.activations[l]), BLOCK, TILE, weights, nullptr, p.bySigns ? out : derivative,
-              at<Segment>(work, p.segments), at<float>(work, p.sums)},
-             [&](const Block& b, int i, int row, int end) {
-               const int64_t from = i * TILE + row * BLOCK;
-               const int64_t to = ((b.position + i * b.step) * blocks + b.channels) * TILE + row * BLOCK;
-               if (p.bySigns)
-                 finish_gradient_by_sign(end - row, sums + from, slope, out + to);
-               else
-                 finish_gradient(end - row, sums + from, derivative + to, out + to);
-             });
-    weights += phase.packedSize();
+  const float slope = p.network->slope, *sums = at<float>(work, p.sums);
+  each_phase(p.network->shapes[l], [&](const Grid& g) {
+    const Multiplication m{g, p.rows, tiles_source(g, at<bf16>(work, p.activations[l])), weights, nullptr,
+                           at<Segment>(work, p.segments), at<float>(work, p.sums)};
+    if (p.bySigns)
+      multiply(m, [=](const Block& b, int i, int row, int end) {
+        finish_gradient_by_sign(end - row, sums + i * TILE + row * BLOCK, slope, out + b.at + i * b.apart + row * BLOCK);
+      });
+    else
+      multiply(m, [=](const Block& b, int i, int row, int end) {
+        const int64_t to = b.at + i * b.apart + row * BLOCK;
+        finish_gradient(end - row, sums + i * TILE + row * BLOCK, derivative + to, out + to);
+      });
+    weights += g.packedSize();
   });
 }
 

@@ -13,40 +13,36 @@ class Meanwhile {
   explicit Meanwhile(Unit unit) : unit_(unit) {}
 
   /// Fetched over all products that follow.
-  void fetch(const Ahead& ahead) { steady_ = ahead; }
+  void fetch(const Ahead& ahead) { ahead_ = ahead; }
 
-  /// Before so many products: `units` of work, and memory that will be wanted right after these products.
-  void begin(int units, int64_t products, const Ahead& first = {}, const Ahead& second = {}) {
+  /// Before so many products: `units` of work.
+  INLINE void begin(int units, int64_t products) {
     next_ = 0;
     units_ = units;
-    each_ = static_cast<int>(divide_up(units, larger(1, products)));
-    products_ = products;
-    soon_[0] = first;
-    soon_[1] = second;
+    products_ = static_cast<int>(products);
+    each_ = products_ >= units ? 1 : (units + products_ - 1) / (products_ > 0 ? products_ : 1);
   }
 
   /// With each product, where the engine can; then, or at once, what is left.
   INLINE void slice() {
-    for (int i = 0; i < each_ && next_ < units_; ++i) unit_(next_++);
+    const int end = next_ + each_ < units_ ? next_ + each_ : units_;
+    for (; next_ < end; ++next_) unit_(next_);
     fetch_slice();
   }
-  void rest() {
-    while (next_ < units_) unit_(next_++);
+  INLINE void rest() {
+    for (; next_ < units_; ++next_) unit_(next_);
     while (products_ > 0) fetch_slice();
   }
 
  private:
   INLINE void fetch_slice() {
     --products_;
-    steady_.fetch_slice();
-    soon_[0].fetch_slice();
-    soon_[1].fetch_slice();
+    ahead_.fetch_slice();
   }
 
   Unit unit_;
-  int next_ = 0, units_ = 0, each_ = 1;
-  int64_t products_ = 0;
-  Ahead steady_, soon_[2];
+  int next_ = 0, units_ = 0, each_ = 1, products_ = 0;
+  Ahead ahead_;
 };
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace {
 
 /// What the passes of a block of batches leave for the filter gradients.
-struct Operands {
+struct TurnedOperands {
   FilterProduct layers[Network::kMaxLayers];
   int64_t source[Network::kMaxLayers], gradient[Network::kMaxLayers];  // numbers into a batch's operands
   int64_t size = 0;      // numbers for a batch
@@ -16,8 +16,8 @@ struct Operands {
   int64_t segments = 1;  // most of a sum
 };
 
-Operands operands_of(const Plan& p) {
-  Operands o{};
+TurnedOperands operands_of(const Plan& p) {
+  TurnedOperands o{};
   o.segments = 1;
   const ConvShape& last = p.network->shapes[p.hidden];
   o.topSize = int64_t{last.filterHeight} * last.filterWidth * last.inChannels;
@@ -69,7 +69,7 @@ void top_gradient(const Plan& p, const char* work, const float* weights, float* 
 }
 
 /// Both passes of one group, the `half`th of a batch.
-void group_passes(const Plan& p, const Operands& o, const char* packed, const float* weights, int half, char* work,
+void group_passes(const Plan& p, const TurnedOperands& o, const char* packed, const float* weights, int half, char* work,
                   float* value, bf16* operands, float* top) {
   if (p.hidden == 0) {
     linear_network(p, packed, work, weights, value);
@@ -96,7 +96,7 @@ void group_passes(const Plan& p, const Operands& o, const char* packed, const fl
 }
 
 /// Adds the blocks' filter gradients of all layers but the last, in tasks.
-void add_filter_gradients(const Plan& p, const Operands& o, const bf16* operands, int64_t batches, bool patient,
+void add_filter_gradients(const Plan& p, const TurnedOperands& o, const bf16* operands, int64_t batches, bool patient,
                           float* const* gradients) {
   int64_t tasks[Network::kMaxLayers + 1] = {0};
   for (int l = 0; l < p.hidden; ++l) tasks[l + 1] = tasks[l] + o.layers[l].tasks() + 1;  // the last one is the bias
@@ -129,7 +129,7 @@ void bf16_parameter_gradient(const Network& f, int64_t n, const float* x, const 
   if (n <= 0) return;
   constexpr int64_t BLOCK_BYTES = 64 << 20;  // of operands; more where threads would have nothing to do
   const Plan plan = plan_of(f, 0);
-  const Operands o = operands_of(plan);
+  const TurnedOperands o = operands_of(plan);
   const int64_t most = larger(BLOCK_BYTES / larger(1, o.size * 2), divide_up(srmcmc::thread_count(), 2));
   const int64_t block = smaller(divide_up(n, BATCH), most) * BATCH, event = plan.first.event;
   const bool patient = progress != nullptr;

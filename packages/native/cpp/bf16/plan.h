@@ -19,16 +19,19 @@ INLINE int64_t tiles_size(const ConvShape& s) {
   return int64_t{s.outHeight} * s.outWidth * blocks_of(s.outChannels) * TILE * 2;
 }
 
-/// The first layer reads images, whose channels are few: the terms of one output, all taps of all channels, are
-/// gathered into rows. Its gradient is made by columns: the taps of one row of the filter, times channels.
+/// The first layer reads images, whose channels are few: of its filter, a row's taps of all channels are the terms of one
+/// product. Its gradient is made in columns: some pixels of a row, of all channels.
 struct FirstLayer {
-  int64_t event;              // numbers in an image
-  int64_t positionStride;     // floats from a chain's position to the next
-  int64_t imageRow, image;    // of an image in bfloat16 with zeros around it: numbers in a row, in all
-  int64_t rowTerms, depth;    // numbers in a row of taps; terms of an output, in whole blocks
-  int64_t columnTiles;        // of rowTerms columns
-  int64_t planes, planeSize;  // a row of the gradient is the sum of planes, in each of which columns do not overlap
-  int64_t shift;              // numbers from one output's columns to the next one's
+  int64_t event;                  // numbers in an image
+  int64_t positionStride;         // floats from a chain's position to the next
+  int64_t imageRow, image;        // of an image in bfloat16 with zeros around it: numbers in a row, in all
+  int64_t rowTerms;               // of a filter's row
+  int64_t depth;                  // terms of an output, in whole blocks, when they are gathered
+  int64_t shift;                  // numbers from one output's terms to the next one's
+  int64_t pixels, columnTiles;    // of the gradient that one tile of columns has, and tiles that a pixel has
+  int64_t offsets;                // from which a pixel of the layer's outputs is part of the sums of a tile of columns
+
+  int64_t rowBlocks() const { return divide_up(rowTerms, BLOCK); }
 };
 
 constexpr int64_t STRIP = 16;    // outputs whose terms are gathered at once
@@ -49,10 +52,11 @@ FirstLayer first_layer(const ConvShape& s) {
   const int64_t height = padded(s.inHeight, s.padTop, s.outHeight, s.strideHeight, s.filterHeight);
   f.imageRow = width * channels;
   f.image = divide_up(height * f.imageRow + OVERRUN, 32) * 32 + 32;
-  f.columnTiles = divide_up(f.rowTerms, COLUMNS);
   f.shift = s.strideWidth * channels;
-  f.planes = smaller(s.outWidth, divide_up(s.filterWidth, s.strideWidth));
-  f.planeSize = divide_up(width * channels, 16) * 16 + OVERRUN;
+  const int64_t pixels = larger(1, COLUMNS / channels), stride = s.strideWidth;
+  f.pixels = pixels < stride ? pixels : pixels / stride * stride;
+  f.columnTiles = divide_up(f.pixels * channels, COLUMNS);
+  f.offsets = f.pixels + s.filterWidth - 1;
   return f;
 }
 
@@ -66,7 +70,7 @@ struct Plan {
   int64_t packedSize = 0, firstForward = 0, firstBackward = 0, top = 0;
   int64_t bias[Network::kMaxLayers], forward[Network::kMaxLayers], backward[Network::kMaxLayers];
   // Bytes into a working space
-  int64_t workSize = 0, positions = 0, images = 0, strip = 0, planes = 0, positionGradient = 0, sums = 0;
+  int64_t workSize = 0, positions = 0, images = 0, strip = 0, positionGradient = 0, sums = 0;
   int64_t segments = 0, scratch = 0;
   int64_t activations[Network::kMaxLayers];  // and in the place of each, once it has been read, the gradient in its sum
   int64_t derivatives[Network::kMaxLayers];
@@ -84,29 +88,30 @@ Plan plan_of(const Network& f, int64_t scratchFloats, int rows = CHAINS) {
   const ConvShape& image = f.shapes[0];
 
   const int64_t columns = blocks_of(image.outChannels) * BLOCK;
-  p.firstForward = take(p.packedSize, first.depth * columns * 2);
-  p.firstBackward = take(p.packedSize, first.columnTiles * image.filterHeight * columns * COLUMNS * 2);
+  p.firstForward = take(p.packedSize, image.filterHeight * first.rowBlocks() * BLOCK * columns * 2);
+  p.firstBackward = take(p.packedSize, first.columnTiles * image.filterHeight * first.offsets * columns * COLUMNS * 2);
   const ConvShape& last = f.shapes[p.hidden];
   p.top = take(p.packedSize, int64_t{last.inHeight} * last.inWidth * blocks_of(last.inChannels) * BLOCK * 4);
-  int64_t tapRows = 1;
+  int64_t segments = 1;
   for (int l = 0; l < p.hidden; ++l) {
     const ConvShape& s = f.shapes[l];
-    tapRows = larger(tapRows, s.filterHeight);
+    segments = larger(segments, s.filterHeight * (l == 0 ? larger(3, first.offsets) : 3));
     p.bias[l] = take(p.packedSize, blocks_of(s.outChannels) * BLOCK * 4);
     p.activations[l] = take(p.workSize, tiles_size(s));
     p.derivatives[l] = take(p.workSize, p.bySigns ? 0 : tiles_size(s));
-    if (l == 0) continue;
-    p.forward[l] = take(p.packedSize, forward_grid(s).packedSize() * 2);
+  }
+  // In the order in which they are read.
+  for (int l = 1; l < p.hidden; ++l) p.forward[l] = take(p.packedSize, forward_grid(f.shapes[l]).packedSize() * 2);
+  for (int l = p.hidden - 1; l > 0; --l) {
     p.backward[l] = p.packedSize;
-    each_phase(s, [&](const Grid& phase) { take(p.packedSize, phase.packedSize() * 2); });
+    each_phase(f.shapes[l], [&](const Grid& phase) { take(p.packedSize, phase.packedSize() * 2); });
   }
   p.positions = take(p.workSize, CHAINS * first.positionStride * 4);
   p.positionGradient = take(p.workSize, CHAINS * first.positionStride * 4);
   p.images = take(p.workSize, CHAINS * first.image * 2);
   p.strip = take(p.workSize, STRIP * CHAINS * first.depth * 2 + OVERRUN * 2);
-  p.planes = take(p.workSize, first.planes * CHAINS * first.planeSize * 4);
   p.sums = take(p.workSize, 2 * TILE * 4);
-  p.segments = take(p.workSize, 3 * tapRows * static_cast<int64_t>(sizeof(Segment)));
+  p.segments = take(p.workSize, segments * static_cast<int64_t>(sizeof(Segment)));
   p.scratch = take(p.workSize, scratchFloats * 4);
   return p;
 }

@@ -20,18 +20,29 @@ struct Segment {
   int first, last;
 };
 
-/// Distances in elements: between the rows of a tile of `a`, between the block's tiles of `a`, and from one product of
-/// a run to the next. Of a tile's rows, the first `rows` are wanted.
-struct Strides {
-  int64_t aRow, aTile, aStep, bStep;
-  int rows;
+/// Where a block's operands lie, in elements: distances between the rows of a tile of `a`, between the block's tiles of
+/// `a`, and in `a` and `b` from one product of a run to the next. Of a row, the first `terms` are multiplied, of which
+/// there is an even number; an engine may multiply all 32 where weights are zero. Of a tile's rows, the first `rows`
+/// are wanted.
+struct Operands {
+  int64_t row, tile, step, weightStep;
+  int terms, rows;
+};
+
+/// Where sums go: distances between the rows of a tile and between the block's tiles.
+struct Sums {
+  float* data;
+  int64_t row, tile;
 };
 
 // An engine computes blocks of sums. It has
 //   begin(rows), end(): around its use on a thread, for sums of so many rows;
-//   sum<P, C>(strides, segments, count, tiles, start, out, meanwhile): the sums of products of P tiles of `a` (2 or 4)
-//     by C tiles of `b` (4 / P), of which the first `tiles` rows are wanted, to out [P][16][16 C], where other rows are
-//     left as they were or not. Each row begins with start [16 C], or with zeros where that is null. What `out` held is
-//     done with when meanwhile.rest() returns.
+//   sum<P, C>(operands, ahead, segments, count, tiles, start, out, meanwhile): the sums of products of P tiles of `a` (2
+//     or 4), all of them `ahead` elements after what the segments say, by C tiles of `b` (4 / P), side by side. The
+//     first `tiles` are written to `out`, in their order; other rows are left as they were or not. Each row begins with
+//     start [16 C], or with zeros where that is null.
+//   drain<P>(): must follow the last sum.
+// Sums may still be in registers when sum() returns. They are in their place when the next one calls meanwhile.slice()
+// or rest(), and are not written over before its rest() has returned.
 
 }  // namespace
