@@ -6,17 +6,18 @@ namespace {
 
 class Engine {
  public:
-  /// Registers hold rows of 64 bytes: 16 of weights, which are pairs of terms, in the last two, and `rows` in others.
-  static void begin(int rows) {
-    constexpr int REGISTERS = 8, WEIGHTS = 6, ROW_BYTES = 64;
+  /// Of registers, the first four hold sums, the next two tiles of `a`, the last two weights, which are pairs of terms.
+  static void begin(int rows, int terms = BLOCK) {
+    constexpr int REGISTERS = 8, OPERANDS = 4, WEIGHTS = 6, ROW_BYTES = 64;
     struct alignas(64) {
       uint8_t palette = 1, startRow = 0, reserved[14] = {};
       uint16_t rowBytes[16] = {};
       uint8_t rows[16] = {};
     } config;
     for (int i = 0; i < REGISTERS; ++i) {
-      config.rowBytes[i] = ROW_BYTES;
-      config.rows[i] = static_cast<uint8_t>(i < WEIGHTS ? rows : BLOCK / 2);
+      const bool isOperand = i >= OPERANDS && i < WEIGHTS;
+      config.rowBytes[i] = static_cast<uint16_t>(isOperand ? terms * 2 : ROW_BYTES);
+      config.rows[i] = static_cast<uint8_t>(i < WEIGHTS ? rows : terms / 2);
     }
     asm volatile("" ::"r"(&config) : "memory");  // nor that this reads all of it
     _tile_loadconfig(&config);
@@ -57,7 +58,7 @@ class Engine {
   }
 
   template <int P>
-  void drain() {
+  INLINE void drain() {
     each<4>([&](auto i) { store_sums<P, i>(); });
     tiles_ = 0;
   }

@@ -7,7 +7,7 @@ namespace {
 
 class Engine {
  public:
-  static void begin(int) {}
+  static void begin(int, int = BLOCK) {}
   static void end() {}
 
   template <int P, int C, class Meanwhile>

@@ -74,9 +74,11 @@ void first_layer_forward(const Plan& p, const char* packed, char* work) {
   const Axis down{s.outHeight, 0, 1, 0, s.strideHeight, s.filterHeight, int64_t{s.outHeight} * s.strideHeight + s.filterHeight, 0, 1};
   const Axis across{s.outWidth, 0, 1, 0, 1, 1, s.outWidth, 0, 1};
   const int terms = static_cast<int>(f.rowTerms < BLOCK ? divide_up(f.rowTerms, 2) * 2 : BLOCK);
+  Engine::begin(p.rows, terms);
   multiply_forward(p, 0, {down, across, f.rowBlocks(), blocks_of(s.outChannels), s.outWidth, s.outWidth},
                    {at<bf16>(work, p.images), f.imageRow, f.shift, f.image, BLOCK, terms, CHAINS * f.image},
                    at<bf16>(packed, p.firstForward), packed, work);
+  Engine::begin(p.rows);
 }
 
 /// The products for a tile of columns that begins with pixel x of row y, and for the next ones, `tiles` in all.
