@@ -142,15 +142,24 @@ class Engine {
 
   /// Two tiles of rows, or the one of them in [FIRST, LAST), by two of columns.
   template <int FIRST, int LAST, class Meanwhile>
-  INLINE static void add_two(const Operands& s, const Segment& run, int64_t ahead, int64_t from,
-                             Meanwhile& meanwhile) {
+  INLINE static void add_two(const Operands& s, const Segment& run, int64_t ahead, int64_t from, Meanwhile& meanwhile) {
     const bf16 *a = run.a + ahead + from * s.step, *b = run.b + from * s.weightStep;
     const int64_t rowBytes = s.row * 2;
     for (int64_t i = from; i < run.count; ++i, a += s.step, b += s.weightStep) {
-      _tile_loadd(6, b, 64);
-      if constexpr (FIRST == 0) _tile_loadd(4, a, rowBytes);
-      _tile_loadd(7, b + TILE, 64);
-      if constexpr (LAST == 2) _tile_loadd(5, a + s.tile, rowBytes);
+      if (s.passing == Passing::B) {
+        _tile_stream_loadd(6, b, 64);
+        _tile_stream_loadd(7, b + TILE, 64);
+      } else {
+        _tile_loadd(6, b, 64);
+        _tile_loadd(7, b + TILE, 64);
+      }
+      if (s.passing == Passing::A) {
+        if constexpr (FIRST == 0) _tile_stream_loadd(4, a, rowBytes);
+        if constexpr (LAST == 2) _tile_stream_loadd(5, a + s.tile, rowBytes);
+      } else {
+        if constexpr (FIRST == 0) _tile_loadd(4, a, rowBytes);
+        if constexpr (LAST == 2) _tile_loadd(5, a + s.tile, rowBytes);
+      }
       if constexpr (FIRST == 0) {
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 4, 7);

@@ -177,7 +177,7 @@ void multiply_images(const std::vector<Phase>& phases, const Images& x, const De
     const int64_t pixels = (rows.end - rows.first) * (columns.end - columns.first);
     int64_t size = 0;
     const int64_t tiles = take(size, pixels * phases.front().grid.sourceBlocks * TILE * 2);
-    const int64_t sums = take(size, 2 * TILE * 4);
+    const int64_t sums = take(size, 4 * TILE * 4);
     const int64_t segments = take(size, 3 * tapRows * static_cast<int64_t>(sizeof(Segment)));
     char* work = reinterpret_cast<char*>(srmcmc::scratch(PIECE_AREA, static_cast<size_t>(size / 4)));
     tile_rectangle(x, first, rows, columns, at<bf16>(work, tiles));
@@ -193,7 +193,7 @@ void multiply_images(const std::vector<Phase>& phases, const Images& x, const De
       multiply({g, present, tiles_source(g, at<bf16>(work, tiles)), phase.weights + block * g.panel() * 2 * TILE, nullptr,
                 at<Segment>(work, segments), at<float>(work, sums)},
                [&](const Block& b, int i, int image, int end) {
-                 finish(to, at<float>(work, sums) + i * TILE + image * BLOCK, b.position + i * b.step,
+                 finish(to, b.sums + i * TILE + image * BLOCK, b.position + i * b.step,
                         (block + b.channels) * BLOCK, end - image, to.data + (first + image) * to.stride);
                });
     }

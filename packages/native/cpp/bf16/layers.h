@@ -1,6 +1,8 @@
 // The layers between the first and the last, forward and backward: every block of two positions by 32 channels is one
 // sum over the taps that lie inside the picture.
 #pragma once
+#include <utility>
+
 #include "finish.h"
 #include "meanwhile.h"
 #include "plan.h"
@@ -10,6 +12,7 @@ namespace {
 /// A block of sums, and where it goes: `tiles` positions, `step` apart, one block of channels. Among tiles, the first is
 /// at `at`, and the next one `apart` after it.
 struct Block {
+  const float* sums;
   int64_t position, step, channels, at, apart;
   int tiles;
 };
@@ -67,7 +70,7 @@ struct Multiplication {
   const bf16* weights;
   const float* bias;  // of whole blocks of outputs, or null
   Segment* segments;  // space for those of a sum
-  float* sums;        // for a block of sums
+  float* sums;        // space for those of two blocks
 };
 
 constexpr int ROWS_AT_ONCE = 4;                          // of a tile of sums, that one unit of work finishes
@@ -83,21 +86,31 @@ INLINE int64_t rows_of_a_strip(const Grid& g, int64_t source) {
   return divide_up(g.y.count, strips);
 }
 
-/// finish(block, tile, first row, end) is called for all rows of each block in turn, while the next one is under way.
+/// What is to be kept in the first-level cache while a panel of weights meets all positions: where there is room, the
+/// panel; where there is not, what neighbouring positions share.
+INLINE Passing passing_of(int64_t panel) {
+  constexpr int64_t SMALL = 8 * 1024, LARGE = 16 * 1024;  // numbers
+  return panel <= SMALL ? Passing::NONE : panel <= LARGE ? Passing::A : Passing::B;
+}
+
+/// finish(block, tile, first row, end) is called for all rows of each block in turn, while the next but one is under way:
+/// the sums of the one before have only just been written.
 template <class Finish>
 __attribute__((noinline)) void multiply(const Multiplication& m, const Finish& finish) {
   const Grid& g = m.grid;
-  const Operands operands{m.source.chain, g.x.sourceStep * m.source.position, m.source.step, 2 * TILE, m.source.terms,
-                          m.rows};
+  const int64_t panel = g.panel() * 2 * TILE;
   const int rows = m.rows;
-  Block previous{};
-  Meanwhile meanwhile([&previous, rows, finish](int unit) {
+  const Operands operands{m.source.chain, g.x.sourceStep * m.source.position, m.source.step, 2 * TILE, m.source.terms,
+                          rows, passing_of(panel)};
+  float *sums = m.sums, *otherSums = sums + 2 * TILE;
+  Block previous{}, before{};
+  Meanwhile meanwhile([&before, rows, finish](int unit) {
     const int row = unit % UNITS_OF_A_TILE * ROWS_AT_ONCE;
     const int end = row + ROWS_AT_ONCE < rows ? row + ROWS_AT_ONCE : rows;
-    if (row < end) finish(previous, unit / UNITS_OF_A_TILE, row, end);
+    if (row < end) finish(before, unit / UNITS_OF_A_TILE, row, end);
   });
   Engine engine;
-  const int64_t panel = g.panel() * 2 * TILE, strip = rows_of_a_strip(g, m.source.size);
+  const int64_t strip = rows_of_a_strip(g, m.source.size);
   const Range middle = alike(g.x);
   for (int64_t y0 = 0; y0 < g.y.count; y0 += strip) {
     const int64_t y1 = smaller(y0 + strip, g.y.count);
@@ -118,19 +131,23 @@ __attribute__((noinline)) void multiply(const Multiplication& m, const Finish& f
             ahead += 2 * operands.tile;
           }
           const int tiles = x + 1 < g.x.count ? 2 : 1;
-          meanwhile.begin(previous.tiles * UNITS_OF_A_TILE, products);
+          meanwhile.begin(before.tiles * UNITS_OF_A_TILE, products);
           engine.sum<2, 2>(operands, ahead, m.segments, count, tiles, m.bias ? m.bias + channels * BLOCK : nullptr,
-                           {m.sums, BLOCK, TILE}, meanwhile);
+                           {sums, BLOCK, TILE}, meanwhile);
           const int64_t position = (g.y.outFirst + y * g.y.outStep) * g.outWidth + g.x.outFirst + x * g.x.outStep;
-          previous = {position, g.x.outStep, channels, (position * g.outBlocks + channels) * TILE,
+          before = previous;
+          previous = {sums, position, g.x.outStep, channels, (position * g.outBlocks + channels) * TILE,
                       g.x.outStep * g.outBlocks * TILE, tiles};
+          std::swap(sums, otherSums);
         }
       }
     }
   }
   engine.drain<2>();
-  meanwhile.begin(previous.tiles * UNITS_OF_A_TILE, 0);
-  meanwhile.rest();
+  for (int last = 0; last < 2; ++last, before = previous) {
+    meanwhile.begin(before.tiles * UNITS_OF_A_TILE, 0);
+    meanwhile.rest();
+  }
 }
 
 /// Layer l's product, whose sums become its activations.
@@ -139,17 +156,17 @@ void multiply_forward(const Plan& p, int l, const Grid& g, const Source& source,
   const Multiplication m{g, p.rows, source, weights, at<float>(packed, p.bias[l]), at<Segment>(work, p.segments),
                          at<float>(work, p.sums)};
   bf16* out = at<bf16>(work, p.activations[l]);
-  const float slope = p.network->slope, *sums = m.sums;
+  const float slope = p.network->slope;
   if (p.bySigns) {
     multiply(m, [=](const Block& b, int i, int row, int end) {
-      finish_by_sign(end - row, sums + i * TILE + row * BLOCK, slope, out + b.at + i * b.apart + row * BLOCK);
+      finish_by_sign(end - row, b.sums + i * TILE + row * BLOCK, slope, out + b.at + i * b.apart + row * BLOCK);
     });
   } else {
     const SmoothFinish smooth = smooth_finish(p.network->activation);
     bf16* derivatives = at<bf16>(work, p.derivatives[l]);
     multiply(m, [=](const Block& b, int i, int row, int end) {
       const int64_t to = b.at + i * b.apart + row * BLOCK;
-      smooth(end - row, sums + i * TILE + row * BLOCK, slope, out + to, derivatives + to);
+      smooth(end - row, b.sums + i * TILE + row * BLOCK, slope, out + to, derivatives + to);
     });
   }
 }
@@ -165,18 +182,18 @@ void layer_backward(const Plan& p, int l, const char* packed, char* work) {
   bf16* out = at<bf16>(work, p.activations[l - 1]);
   const bf16* derivative = at<bf16>(work, p.derivatives[l - 1]);
   const bf16* weights = at<bf16>(packed, p.backward[l]);
-  const float slope = p.network->slope, *sums = at<float>(work, p.sums);
+  const float slope = p.network->slope;
   each_phase(p.network->shapes[l], [&](const Grid& g) {
     const Multiplication m{g, p.rows, tiles_source(g, at<bf16>(work, p.activations[l])), weights, nullptr,
                            at<Segment>(work, p.segments), at<float>(work, p.sums)};
     if (p.bySigns)
       multiply(m, [=](const Block& b, int i, int row, int end) {
-        finish_gradient_by_sign(end - row, sums + i * TILE + row * BLOCK, slope, out + b.at + i * b.apart + row * BLOCK);
+        finish_gradient_by_sign(end - row, b.sums + i * TILE + row * BLOCK, slope, out + b.at + i * b.apart + row * BLOCK);
       });
     else
       multiply(m, [=](const Block& b, int i, int row, int end) {
         const int64_t to = b.at + i * b.apart + row * BLOCK;
-        finish_gradient(end - row, sums + i * TILE + row * BLOCK, derivative + to, out + to);
+        finish_gradient(end - row, b.sums + i * TILE + row * BLOCK, derivative + to, out + to);
       });
     weights += g.packedSize();
   });

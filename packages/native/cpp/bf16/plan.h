@@ -110,7 +110,7 @@ Plan plan_of(const Network& f, int64_t scratchFloats, int rows = CHAINS) {
   p.positionGradient = take(p.workSize, CHAINS * first.positionStride * 4);
   p.images = take(p.workSize, CHAINS * first.image * 2);
   p.strip = take(p.workSize, STRIP * CHAINS * first.depth * 2 + OVERRUN * 2);
-  p.sums = take(p.workSize, 2 * TILE * 4);
+  p.sums = take(p.workSize, 4 * TILE * 4);
   p.segments = take(p.workSize, segments * static_cast<int64_t>(sizeof(Segment)));
   p.scratch = take(p.workSize, scratchFloats * 4);
   return p;

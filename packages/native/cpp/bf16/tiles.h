@@ -20,12 +20,16 @@ struct Segment {
   int first, last;
 };
 
+/// Which operand had better pass by the first-level cache, so that the other stays there.
+enum class Passing { NONE, A, B };
+
 /// Where a block's operands lie, in elements: distances between the rows of a tile of `a`, between the block's tiles of
 /// `a`, and in `a` and `b` from one product of a run to the next. Of a row, the first `terms` are multiplied, as begin()
 /// was told; of a tile's rows, the first `rows` are wanted.
 struct Operands {
   int64_t row, tile, step, weightStep;
   int terms, rows;
+  Passing passing = Passing::NONE;
 };
 
 /// Where sums go: distances between the rows of a tile and between the block's tiles.
