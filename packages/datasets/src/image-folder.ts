@@ -65,7 +65,7 @@ export interface SkippedImage {
  * opened, 1,000 to 2,500 of CelebA's size a second on two cores; of more than 20,000 files only 2,000, evenly
  * spread from the first on. Opening throws CorruptDataError or InvalidShapeError for the first that is no image,
  * has another shape, or is smaller than the crop. `gather` throws the same for what a header does not tell, such
- * as a PNG or JPEG that is cut short. All name the file.
+ * as a PNG or JPEG that is cut short: of several, for the first of the indices. All name the file.
  *
  * @throws MissingDataError where there is no such folder or it has no images, InvalidArgumentError where there
  * are fewer than `subset`.
@@ -277,13 +277,16 @@ async function failureAlone(failure: Failure, work: () => Promise<unknown>): Pro
   return (await failureOf(work)) ?? failure;
 }
 
-/** Decodes `work(0)` to `work(count - 1)`, several at once; stops at the first failure, and throws it. */
+/**
+ * Decodes `work(0)` to `work(count - 1)`, several at once; begins no more after a failure, and throws the first by number:
+ * all before one that fails have begun.
+ */
 async function eachDecoded(count: number, work: (i: number) => Promise<void>): Promise<void> {
   let failed: { at: number; failure: Failure } | undefined;
   await eachAtMost(DECODERS, count, async (i) => {
     if (failed !== undefined) return;
     const failure = await failureOf(() => work(i));
-    if (failure !== undefined) failed ??= { at: i, failure };
+    if (failure !== undefined && i < (failed?.at ?? count)) failed = { at: i, failure };
   });
   if (failed === undefined) return;
   const { at, failure } = failed as { at: number; failure: Failure };

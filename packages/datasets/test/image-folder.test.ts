@@ -298,6 +298,20 @@ describe('bad files', () => {
     }
   });
 
+  test('of several in a batch the first is named, also where another fails sooner', async () => {
+    const [large, small] = await Promise.all([
+      coordinates(3000, 3000).png({ compressionLevel: 0 }).toBuffer(),
+      coordinates(8, 8).png().toBuffer(),
+    ]);
+    const both = await folder('slow-and-quick', {
+      '1-slow.png': large.subarray(0, large.length - 1000),
+      '2-quick.png': small.subarray(0, small.length - 20),
+    });
+    const images = await imageFolder(both, { size: 8 });
+    await expect(images.gather([0, 1])).rejects.toThrow('1-slow.png cannot be decoded');
+    await expect(images.gather([1, 0])).rejects.toThrow('2-quick.png cannot be decoded');
+  });
+
   test('skipBad with a subset finds that many good ones, or refuses', async () => {
     const options = { preset: 'celeba64', skipBad: true } as const;
     const two = await imageFolder(path, { ...options, subset: 2 });
