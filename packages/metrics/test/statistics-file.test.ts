@@ -71,7 +71,9 @@ test('files that are cut short, altered, or hold something else are refused, and
   const zip = (...entries: [string, Buffer][]) => writeZip(new Map(entries));
   const mu = writeNpy({ shape: [3], values });
   const wrong = writeNpy({ shape: [1, 3], values });
-  const nan = writeNpy({ shape: [1], values: Float64Array.of(NaN) });
+  const finite = writeNpy({ shape: [2], values: Float64Array.of(1, 2) });
+  const nan = writeNpy({ shape: [2], values: Float64Array.of(1, NaN) });
+  const infinite = writeNpy({ shape: [2, 2], values: Float64Array.of(1, 0, -Infinity, NaN) });
   for (const [name, bytes, problem] of [
     ['cut.npz', whole.subarray(0, 900), 'it is no zip archive, or is cut short'],
     ['empty.npz', Buffer.alloc(0), 'it is no zip archive'],
@@ -79,11 +81,8 @@ test('files that are cut short, altered, or hold something else are refused, and
     ['no-sigma.npz', zip(['mu.npy', mu]), "it has no 'sigma'"],
     ['wrong.npz', zip(['mu.npy', mu], ['sigma.npy', wrong]), 'mu has shape [3] and sigma [1, 3]'],
     ['text.npz', zip(['mu.npy', Buffer.from('hello, world')]), 'it is no .npy file'],
-    [
-      'nan.npz',
-      zip(['mu.npy', nan], ['sigma.npy', writeNpy({ shape: [1, 1], values: Float64Array.of(1) })]),
-      'not finite',
-    ],
+    ['nan-in-mu.npz', zip(['mu.npy', nan], ['sigma.npy', infinite]), 'mu[1] is NaN'],
+    ['infinite.npz', zip(['mu.npy', finite], ['sigma.npy', infinite]), 'sigma[1, 0] is -Infinity'],
     ['cut.safetensors', Buffer.from('abc'), 'cut.safetensors'],
   ] as const) {
     const path = await write(name, bytes);

@@ -11,7 +11,7 @@ import {
 } from '@srmcmc/safetensors';
 import { replaceFile } from '@srmcmc/safetensors/node';
 import { CorruptStatisticsError } from '../errors.ts';
-import { type FeatureSource, requireFinite, UNNAMED } from '../features/feature-set.ts';
+import { type FeatureSource, UNNAMED } from '../features/feature-set.ts';
 import { type NpyArray, readNpy, readZip, writeNpy, writeZip } from './npz.ts';
 import type { FeatureStatistics } from './running.ts';
 
@@ -115,12 +115,23 @@ function checked(
   if (!(mu.values instanceof Float64Array && sigma.values instanceof Float64Array)) {
     throw new Error('mu and sigma are not floats');
   }
-  requireFinite(mu.values, dimension);
-  requireFinite(sigma.values, dimension);
+  requireFinite('mu', mu);
+  requireFinite('sigma', sigma);
   const own: Partial<Metadata> = metadata === undefined ? {} : (JSON.parse(metadata) as Partial<Metadata>);
   const source = { ...UNNAMED, ...defaults.source, ...own.source };
   const count = own.count ?? defaults.count ?? Infinity;
   return { count, dimension, mean: mu.values, covariance: sigma.values, source };
+}
+
+/** @throws Error that names the first number which is not finite, by its place. */
+function requireFinite(name: string, { shape, values }: NpyArray): void {
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad === -1) return;
+  const columns = shape.at(-1)!;
+  const place = shape.length === 1 ? bad : `${Math.floor(bad / columns)}, ${bad % columns}`;
+  throw new Error(
+    `${name}[${place}] is ${values[bad]}: compute the statistics again, of features that are finite`,
+  );
 }
 
 function isSafetensors(path: string): boolean {
