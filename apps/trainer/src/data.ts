@@ -7,7 +7,7 @@ import {
   InvalidArgumentError,
   MissingDataError,
 } from '@srmcmc/core';
-import { type ImageFolder, openDataset, type OpenDatasetOptions } from '@srmcmc/datasets';
+import { isImageFolder, openDataset, type OpenDatasetOptions } from '@srmcmc/datasets';
 import type { Config } from './config.ts';
 
 const BYTE_HALF = 127.5;
@@ -39,30 +39,19 @@ export async function openData(config: Config): Promise<Dataset> {
 /** Opens it with what is asked of the images of a folder. */
 async function openAs(config: Config, options: OpenDatasetOptions): Promise<Dataset> {
   const { data, imageSide, crop, skipBad } = config;
+  const asked = (['imageSide', 'crop', 'skipBad'] as const).find((field) => config[field]);
+  if (asked === undefined) return openDataset(data, options);
+  if (!(await isImageFolder(data))) {
+    const remedy =
+      asked === 'skipBad' ? 'leave it out' : "leave it out, or give 'none' where the preset has it";
+    throw new InvalidArgumentError(asked, `is for a folder of images, and ${data} is none: ${remedy}`);
+  }
   const image = {
     ...(imageSide !== null && { size: imageSide }),
     ...(crop !== null && { crop }),
     ...(skipBad && { skipBad }),
   };
-  const asked = (['imageSide', 'crop', 'skipBad'] as const).find((field) => config[field]);
-  if (asked === undefined) return openDataset(data, options);
-  try {
-    return await openDataset(data, { ...options, image });
-  } catch (error) {
-    // The package speaks of its own option.
-    if (!(error instanceof InvalidArgumentError && error.field === 'image')) throw error;
-    const remedy =
-      asked === 'skipBad' ? 'leave it out' : "leave it out, or give 'none' where the preset has it";
-    throw new InvalidArgumentError(asked, `is for a folder of images, and ${data} is none: ${remedy}`);
-  }
-}
-
-/** What `skipBad` has left out, in a line; undefined where that is nothing. */
-export function leftOut(dataset: Dataset): string | undefined {
-  const { skipped = [], size } = dataset as Partial<ImageFolder> & Dataset;
-  const [first] = skipped;
-  if (first === undefined) return undefined;
-  return `skipBad: ${skipped.length} of ${size + skipped.length} images left out, the first ${first.file}`;
+  return openDataset(data, { ...options, image });
 }
 
 /** The next batch. An image that turns out to be damaged is said with how the run in this folder can go on. */

@@ -2,10 +2,11 @@
 import { describeBackend, selectBackend } from '@srmcmc/backends';
 import { readCheckpoint, requireWritable } from '@srmcmc/checkpoint';
 import { type Dataset, dispose, InvalidArgumentError, InvalidShapeError } from '@srmcmc/core';
+import { leftOut } from '@srmcmc/datasets';
 import { convNetworkOf, loadStateDict } from '@srmcmc/energy';
 import { initialState } from '@srmcmc/estimators';
 import type { Config } from './config.ts';
-import { leftOut, openData } from './data.ts';
+import { openData } from './data.ts';
 import { keepIterations, missingIterations } from './json-lines.ts';
 import { restoreCheckpoint, type RunState } from './learning-run.ts';
 import { channelsOf, type DisposableEnergy, energyFor, learnerOf, type RunKeys, runKeys } from './model.ts';
@@ -55,7 +56,7 @@ export async function train(given: Config, options: TrainOptions = {}): Promise<
   for (const text of describeBackend(backend).split('\n')) onProgress({ kind: 'note', text });
   const dataset = await openData(given);
   const left = leftOut(dataset);
-  if (left !== undefined) onProgress({ kind: 'note', text: left });
+  if (left !== undefined) onProgress({ kind: 'note', text: `skipBad: ${left}` });
   requirePicture(given, dataset);
   const keys = runKeys(given.seed);
   const { energy, config } =

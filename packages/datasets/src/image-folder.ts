@@ -103,6 +103,14 @@ export async function imageFolder(path: string, options: ImageFolderOptions = {}
   };
 }
 
+/** What `skipBad` has left out of a data set, in a line; undefined where that is nothing. */
+export function leftOut(dataset: Dataset): string | undefined {
+  const { skipped = [], size } = dataset as Partial<ImageFolder> & Dataset;
+  const [first] = skipped;
+  if (first === undefined) return undefined;
+  return `${skipped.length} of ${size + skipped.length} images left out, the first ${first.file}`;
+}
+
 /** Enough to keep libuv's threads and every core busy, few enough that memory stays bounded. */
 const DECODERS = 2 * availableParallelism();
 const EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp']);
@@ -282,15 +290,14 @@ async function failureAlone(failure: Failure, work: () => Promise<unknown>): Pro
  * all before one that fails have begun.
  */
 async function eachDecoded(count: number, work: (i: number) => Promise<void>): Promise<void> {
-  let failed: { at: number; failure: Failure } | undefined;
+  let first: { at: number; failure?: Failure } = { at: count };
   await eachAtMost(DECODERS, count, async (i) => {
-    if (failed !== undefined) return;
+    if (first.failure !== undefined) return;
     const failure = await failureOf(() => work(i));
-    if (failure !== undefined && i < (failed?.at ?? count)) failed = { at: i, failure };
+    if (failure !== undefined && i < first.at) first = { at: i, failure };
   });
-  if (failed === undefined) return;
-  const { at, failure } = failed as { at: number; failure: Failure };
-  throw (await failureAlone(failure, () => work(at))).error;
+  const { at, failure } = first;
+  if (failure !== undefined) throw (await failureAlone(failure, () => work(at))).error;
 }
 
 /** Runs `work(0)` to `work(count - 1)`, never more than `limit` at once. */

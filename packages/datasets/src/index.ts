@@ -5,11 +5,12 @@ export {
   type ImageFolder,
   type ImageFolderOptions,
   type ImagePreset,
+  leftOut,
   type SkippedImage,
 } from './image-folder.ts';
 export { mnist, type MnistOptions } from './mnist.ts';
 export { npyArray, type NpyArrayOptions } from './npy.ts';
-export { openDataset, type OpenDatasetOptions } from './open.ts';
+export { isImageFolder, openDataset, type OpenDatasetOptions } from './open.ts';
 export { toys } from './toys/by-name.ts';
 export { checkerboard, type CheckerboardOptions } from './toys/checkerboard.ts';
 export { type Toy, toyDataset, type ToyDatasetOptions } from './toys/toy.ts';

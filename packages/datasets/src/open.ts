@@ -65,6 +65,15 @@ export async function openDataset(nameOrPath: string, options: OpenDatasetOption
   }
 }
 
+/**
+ * Whether `openDataset` takes it for a folder of images, which `image` is for.
+ *
+ * @throws MissingDataError where nothing is found.
+ */
+export async function isImageFolder(nameOrPath: string): Promise<boolean> {
+  return (await recognise(nameOrPath)) === 'image folder';
+}
+
 const DATASETS = ['cifar10', 'mnist'];
 const TOY_POINTS = 50_000;
 

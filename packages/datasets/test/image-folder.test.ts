@@ -5,7 +5,7 @@ import { CorruptDataError, InvalidArgumentError, InvalidShapeError, MissingDataE
 import { datasetConformance } from '@srmcmc/core/testing';
 import sharp, { type Sharp } from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { imageFolder } from '../src/index.ts';
+import { imageFolder, leftOut } from '../src/index.ts';
 import { colour, coordinates, folderIn } from './pictures.ts';
 import { golden, temporaryFolder } from './temporary.ts';
 
@@ -263,6 +263,8 @@ describe('bad files', () => {
     expect(images.skipped).toHaveLength(6);
     expect(images.skipped[4]!.file).toContain('6-small.png');
     expect(images.skipped[4]!.reason).toContain('at least 108');
+    expect(leftOut(images)).toBe(`6 of 9 images left out, the first ${join(path, '2-cut.png')}`);
+    expect(leftOut(await imageFolder(cut, { preset: 'celeba64' }))).toBe(undefined);
     expect((await images.gather([0, 1, 2])).length).toBe(3 * 64 * 64 * 3);
   });
 

