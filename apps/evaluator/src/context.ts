@@ -1,6 +1,6 @@
 /** What a command is given by the program round it. */
 import { type BackendRequest, describeBackend, type Precision, selectBackend } from '@srmcmc/backends';
-import { InvalidShapeError } from '@srmcmc/core';
+import { type Dataset, InvalidShapeError } from '@srmcmc/core';
 import type { GridShape } from '@srmcmc/figures';
 import { type Model, openModel } from './model.ts';
 import type { TextOutput } from './progress.ts';
@@ -14,6 +14,8 @@ export interface Context {
   readonly cacheFolder?: string | undefined;
   /** How many images' features lie there for another try, by what images they are. */
   readonly kept?: Map<string, number>;
+  /** Data sets of the command, by what was asked for: some are read by several parts of it. */
+  readonly opened?: Map<string, Dataset>;
   /** Aborted when the user asks to stop. */
   readonly signal: AbortSignal;
 }

@@ -4,9 +4,9 @@ import { IncomparableError } from '@srmcmc/metrics';
 import type { z } from 'zod';
 import { comparisonFlags } from './commands/feature-flags.ts';
 import { type Context, useBackend } from './context.ts';
+import { requireFolder } from './data.ts';
 import { FeatureReader, type ReadFeatures } from './feature-reading.ts';
 import { type Features, openFeatures } from './features.ts';
-import { requireFolderForSize } from './image-set.ts';
 import { measure, type Measured } from './measuring.ts';
 import type { Result } from './result.ts';
 import { featuresOf, named, openSubjects, openTraining, type Subject, type Training } from './subjects.ts';
@@ -47,9 +47,9 @@ export async function evaluate(
   if (trainingSource !== undefined && flags.report === undefined) {
     throw new InvalidArgumentError('training', 'is for the report: give --report, or leave it out');
   }
-  await requireFolderForSize(
+  await requireFolder(
     [...sources, referenceSource, ...(trainingSource === undefined ? [] : [trainingSource])],
-    flags.size,
+    flags,
   );
   const backend = await useBackend(context, flags);
   const subjects = await openSubjects(context, [...sources, referenceSource], flags);

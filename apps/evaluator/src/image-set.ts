@@ -12,9 +12,10 @@ import {
   MissingDataError,
   permutation,
 } from '@srmcmc/core';
-import { arrayDataset, type ImageFolder, openDataset } from '@srmcmc/datasets';
+import { arrayDataset, type ImageFolder } from '@srmcmc/datasets';
 import { type ImageBatch, readNpz } from '@srmcmc/metrics';
 import { type Context, defaultBatch } from './context.ts';
+import { type DataOptions, kindOf, nameAndSplit, openData } from './data.ts';
 import { type Model, openModel } from './model.ts';
 import { toBytes } from './pixels.ts';
 import { sampleBatches } from './sampling.ts';
@@ -39,8 +40,9 @@ export interface ImageSetOptions {
   readonly count?: number | undefined;
   /** Decides the samples, and the choice of data. */
   readonly seed: number;
-  /** Side that the images of a folder are resized to. */
+  /** Of the images of a folder. */
   readonly size?: number | undefined;
+  readonly skipBad?: boolean | undefined;
   /** Of models: K, chains run together, and whether the step noise is off. */
   readonly steps?: number | undefined;
   readonly batch?: number | undefined;
@@ -62,23 +64,6 @@ export async function isStatistics(path: string): Promise<boolean> {
   if (extension !== '.safetensors') return false;
   const { tensors } = await readTensorFile(path);
   return tensors.has('mu') && tensors.has('sigma');
-}
-
-/** Whether images come without a shape of their own, so that they can be brought to that of others. */
-export async function isImageFolder(source: string): Promise<boolean> {
-  return (await kindOf(source)) === 'folder' && (await listCheckpoints(source)).length === 0;
-}
-
-/** @throws InvalidArgumentError where images are to be resized and none of the sources is a folder of images. */
-export async function requireFolderForSize(
-  sources: readonly string[],
-  size: number | undefined,
-): Promise<void> {
-  if (size === undefined) return;
-  const folders = await Promise.all(sources.map((source) => isImageFolder(nameAndSplit(source).name)));
-  if (folders.includes(true)) return;
-  const which = sources.length === 1 ? `${sources[0]} is none` : `of ${sources.join(', ')} none is one`;
-  throw new InvalidArgumentError('size', `is for a folder of images, and ${which}: leave it out`);
 }
 
 /**
@@ -163,10 +148,11 @@ async function modelImages(context: Context, model: Model, options: ImageSetOpti
 }
 
 async function dataImages(context: Context, source: string, options: ImageSetOptions): Promise<ImageSet> {
-  const { size, seed } = options;
+  const { size, skipBad, seed } = options;
   const { name, split } = nameAndSplit(source);
-  const resized = (await isImageFolder(name)) ? size : undefined;
-  const dataset = await openData(name, split, resized);
+  const dataset = await openArrays(context, name, { split, size, skipBad });
+  const { files, skipped = [] } = dataset as Partial<ImageFolder>;
+  const resized = files && size;
   requireImages(dataset.name, dataset.shape);
   const count = Math.min(options.count ?? dataset.size, dataset.size);
   const order =
@@ -175,6 +161,7 @@ async function dataImages(context: Context, source: string, options: ImageSetOpt
     data: source,
     examples: count,
     of: dataset.size,
+    ...(skipped.length > 0 && { leftOut: skipped.length }),
     ...(order && { seed }),
     ...(resized !== undefined && { resizedTo: resized }),
   };
@@ -182,7 +169,7 @@ async function dataImages(context: Context, source: string, options: ImageSetOpt
     about,
     count,
     shape: dataset.shape,
-    identity: { ...about, shape: dataset.shape, content: await fingerprint(dataset, name) },
+    identity: { ...about, shape: dataset.shape, content: await fingerprint(dataset, files ?? [name]) },
     async *batches(onProgress, from = 0) {
       for (let first = from; first < count; first += READ_AT_ONCE) {
         context.signal.throwIfAborted();
@@ -195,16 +182,13 @@ async function dataImages(context: Context, source: string, options: ImageSetOpt
   };
 }
 
-async function openData(name: string, split: Split | undefined, size: number | undefined): Promise<Dataset> {
+async function openArrays(context: Context, name: string, options: DataOptions): Promise<Dataset> {
   if (extname(name).toLowerCase() === '.npz') return npzImages(name);
   try {
-    return await openDataset(name, {
-      ...(split && { split }),
-      ...(size !== undefined && { image: { size } }),
-    });
+    return await openData(context, name, options);
   } catch (error) {
     // The package speaks of its own option.
-    if (error instanceof InvalidShapeError && size === undefined) {
+    if (error instanceof InvalidShapeError && options.size === undefined) {
       const problem = error.message.replace(/: give imageSide.*$/s, '');
       throw new InvalidArgumentError(name, `its images differ: ${problem}; --size resizes all`);
     }
@@ -218,7 +202,10 @@ async function npzImages(path: string): Promise<Dataset> {
   const found = arrays.filter(([, { shape }]) => shape.length === 4);
   if (found.length !== 1) {
     const names = arrays.map(([name, { shape }]) => `${name} [${shape.join(', ')}]`).join(', ');
-    throw new InvalidArgumentError(path, `must hold one array [n, height, width, channels]; it has ${names}`);
+    throw new InvalidArgumentError(
+      path,
+      `must hold one array [n, height, width, channels]; it has ${names || 'no arrays'}`,
+    );
   }
   const [, { shape, values }] = found[0]!;
   return arrayDataset({
@@ -229,9 +216,8 @@ async function npzImages(path: string): Promise<Dataset> {
 }
 
 /** Changes where the files do, or where one of a few examples does. */
-async function fingerprint(dataset: Dataset, path: string): Promise<string> {
+async function fingerprint(dataset: Dataset, files: readonly string[]): Promise<string> {
   const hash = createHash('sha256');
-  const files = 'files' in dataset ? (dataset as ImageFolder).files : [path];
   for (const file of files) {
     const found = await stat(file).catch(() => undefined);
     if (found?.isFile()) hash.update(`${file} ${found.size} ${found.mtimeMs}\n`);
@@ -239,14 +225,6 @@ async function fingerprint(dataset: Dataset, path: string): Promise<string> {
   const few = Math.min(FINGERPRINT_EXAMPLES, dataset.size);
   const indices = Uint32Array.from({ length: few }, (_, i) => Math.floor((i * dataset.size) / few));
   return hash.update(await bytesOf(dataset, indices)).digest('hex');
-}
-
-type Split = 'train' | 'test';
-
-/** `cifar10:test` is the test split of cifar10. */
-function nameAndSplit(source: string): { name: string; split: Split | undefined } {
-  const [, name, split] = /^(.*?)(?::(train|test))?$/s.exec(source) as unknown as [string, string, Split?];
-  return { name, split };
 }
 
 async function bytesOf(dataset: Dataset, indices: Uint32Array): Promise<Uint8Array> {
@@ -258,11 +236,4 @@ function requireImages(name: string, shape: readonly number[]): void {
   if (shape.length !== 3) {
     throw new InvalidShapeError(name, ['height', 'width', 'channels'], shape, 'see `moments` for points');
   }
-}
-
-async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
-  return stat(path).then(
-    (found) => (found.isDirectory() ? 'folder' : 'file'),
-    () => undefined,
-  );
 }

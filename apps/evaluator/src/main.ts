@@ -35,7 +35,7 @@ const SEVERAL = `each ${IMAGES}; or a result that metrics or compare wrote (.jso
 
 /** Runs one command and returns the exit code: 0, 1 for a failure, 2 for a wrong call, 130 when it was stopped. */
 export async function main(args: readonly string[], given: Context): Promise<number> {
-  const context: Context = { ...given, args, kept: new Map() };
+  const context: Context = { ...given, args, kept: new Map(), opened: new Map() };
   try {
     await program(context).parseAsync([...args], { from: 'user' });
     return 0;

@@ -12,17 +12,20 @@ import {
   permutation,
   split as splitKey,
 } from '@srmcmc/core';
-import { openDataset } from '@srmcmc/datasets';
+import type { Context } from './context.ts';
+import { type FolderOptions, openData, requireFolder, type Split } from './data.ts';
 import type { Model } from './model.ts';
 import type { Examples } from './moments/comparison.ts';
 import { toValues } from './pixels.ts';
 
-export interface ReferenceOptions {
+/** What is asked of data whose images are brought to the model's shape. */
+interface FormOptions extends Pick<FolderOptions, 'crop' | 'skipBad'> {
+  readonly split?: Split | undefined;
+}
+
+export interface ReferenceOptions extends FormOptions {
   /** A name or a path that `openDataset` knows; default: what the run learned from. */
   readonly reference?: string | undefined;
-  readonly split?: 'train' | 'test' | undefined;
-  /** Side of the centred square that is cut out of the images of a folder. */
-  readonly crop?: number | undefined;
   /** How many examples each set has at most. */
   readonly count: number;
   /** σ of the normal noise added to the data. */
@@ -51,10 +54,14 @@ const REFERENCE_KEY = 0;
  * @throws InvalidArgumentError without a name for the data; InvalidShapeError when they are of another shape than the
  * model's samples; what `openDataset` throws.
  */
-export async function openReference(model: Model, options: ReferenceOptions): Promise<Reference> {
+export async function openReference(
+  context: Context,
+  model: Model,
+  options: ReferenceOptions,
+): Promise<Reference> {
   const { count, sigma, seed } = options;
   const { eventShape } = model.energy;
-  const dataset = await openModelData(model, 'reference', { ...options, data: options.reference });
+  const dataset = await openModelData(context, model, 'reference', { ...options, data: options.reference });
   if (dataset.shape.join() !== eventShape.join()) {
     throw new InvalidShapeError(`reference ${dataset.name}`, eventShape, dataset.shape);
   }
@@ -75,54 +82,37 @@ export async function openReference(model: Model, options: ReferenceOptions): Pr
   };
 }
 
-export interface ModelDataOptions extends Pick<ReferenceOptions, 'split' | 'crop'> {
-  /** A name or a path that `openDataset` knows; default: what the run learned from. */
-  readonly data: string | undefined;
+export interface ModelDataOptions extends FormOptions {
+  /** A name or a path that `openDataset` knows; default: what the run learned from, with its crop and what it left out. */
+  readonly data?: string | undefined;
 }
 
 /**
  * A data set, whose images, where it is a folder, are brought to the shape of the model's; `flag` names it to the user.
  *
- * @throws InvalidArgumentError without a name for the data; what `openDataset` throws.
+ * @throws InvalidArgumentError without a name for the data, and for options about a folder where there is none; what
+ * `openDataset` throws.
  */
-export async function openModelData(model: Model, flag: string, options: ModelDataOptions): Promise<Dataset> {
-  return openAs(model.energy.eventShape, sourceOf(model, flag, options), options.split);
-}
-
-/** Which data, and how its images are cut: what the user says, or else what the run learned from. */
-function sourceOf(
-  { config }: Model,
+export async function openModelData(
+  context: Context,
+  { config, energy }: Model,
   flag: string,
-  { data, crop }: ModelDataOptions,
-): { path: string; crop?: number } {
+  { data, split, crop, skipBad }: ModelDataOptions,
+): Promise<Dataset> {
   const path = data ?? config.data;
   if (typeof path !== 'string') {
     throw new InvalidArgumentError(flag, 'the weights do not say what data they learned from: name it');
   }
-  const chosen = crop ?? (data === undefined ? config.crop : undefined);
-  return typeof chosen === 'number' ? { path, crop: chosen } : { path };
-}
-
-/** Images of a folder are resized to the model's shape; every other data set has its own. */
-async function openAs(
-  shape: readonly number[],
-  { path, crop }: { path: string; crop?: number },
-  split: 'train' | 'test' | undefined,
-): Promise<Dataset> {
-  const splitOption = split && { split };
-  const [size, , channels] = shape;
-  if (channels === 1 || channels === 3) {
-    try {
-      return await openDataset(path, {
-        ...splitOption,
-        image: { size: size!, channels, ...(crop && { crop }) },
-      });
-    } catch (error) {
-      const isNoFolder = error instanceof InvalidArgumentError && error.field === 'image';
-      if (!isNoFolder || crop !== undefined) throw error;
-    }
-  }
-  return openDataset(path, { ...splitOption });
+  const learned = data === undefined ? config : {};
+  const [size, , channels] = energy.eventShape;
+  const dataset = await openData(context, path, {
+    split,
+    crop: crop ?? (typeof learned.crop === 'number' ? learned.crop : undefined),
+    skipBad: skipBad || learned.skipBad === true,
+    ...((channels === 1 || channels === 3) && { size, channels }),
+  });
+  await requireFolder([path], { crop, skipBad });
+  return dataset;
 }
 
 async function* examples(dataset: Dataset, indices: Uint32Array, sigma: number, key: Key): Examples {

@@ -2,8 +2,9 @@
 import { InvalidShapeError } from '@srmcmc/core';
 import { type FeatureSource, type FeatureStatistics, loadStatistics } from '@srmcmc/metrics';
 import type { Context } from './context.ts';
+import { isFolderOfImages } from './data.ts';
 import type { FeatureName } from './features.ts';
-import { type ImageSet, type ImageSetOptions, isImageFolder, isStatistics, openImages } from './image-set.ts';
+import { type ImageSet, type ImageSetOptions, isStatistics, openImages } from './image-set.ts';
 import type { About } from './result.ts';
 
 export type Subject =
@@ -29,7 +30,7 @@ export async function openSubjects(
   sources: readonly string[],
   options: ImageSetOptions,
 ): Promise<Subject[]> {
-  const folders = await Promise.all(sources.map(isImageFolder));
+  const folders = await Promise.all(sources.map(isFolderOfImages));
   const opened = new Map<number, Subject>();
   let size = options.size;
   const inOrder = [...sources.keys()].sort((a, b) => Number(folders[a]) - Number(folders[b]));

@@ -6,7 +6,7 @@ import { type Measurement, PYTORCH_FID_WEIGHTS } from '@srmcmc/metrics';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { npyHeader } from '../src/npy.ts';
-import { temporaryFolder } from './checkpoints.ts';
+import { temporaryFolder, writeImageCheckpoint } from './checkpoints.ts';
 import { writeInceptionWeights } from './inception-weights.ts';
 import { evaluate, evaluateOnCpu } from './program.ts';
 
@@ -65,6 +65,7 @@ beforeAll(async () => {
   writeArray('rgb.npy', random(3));
   await writePngs('rgb', random(3), 3);
   writeInceptionWeights(at('weights.safetensors'));
+  await writeImageCheckpoint(at('model.safetensors'));
 });
 
 describe('images', () => {
@@ -147,6 +148,14 @@ describe('images', () => {
     }
   });
 
+  it('are missing from an archive without arrays, which is said', async () => {
+    // What np.savez writes of nothing: the end of a zip alone.
+    writeFileSync(at('nothing.npz'), Buffer.from('PK\x05\x06'.padEnd(22, '\0'), 'latin1'));
+    expect(await refusal(at('nothing.npz'), '--reference', at('rgb.npy'))).toContain(
+      `${at('nothing.npz')}: must hold one array [n, height, width, channels]; it has no arrays\n`,
+    );
+  });
+
   it('one alone has no covariance, and is refused', async () => {
     writeArray('one.npy', random(3, 1));
     expect(await refusal(at('one.npy'), '--reference', at('rgb.npy'))).toContain('2 or more are needed');
@@ -170,6 +179,77 @@ describe('files that are cut short', () => {
     expect(await refusal(at('rgb.npy'), '--reference', at('cut.safetensors'))).toContain('cut.safetensors');
     expect(await refusal(at('rgb.npy'), ...reference, '--weights', at('cut-weights.safetensors'))).toContain(
       'cut-weights.safetensors',
+    );
+  });
+});
+
+describe('--skip-bad', () => {
+  const COUNTED = ['--count', '8'];
+  beforeAll(async () => {
+    await writePngs('damaged', random(3, 17), 3);
+    cut('damaged/3.png', 'damaged/3.png');
+    const learnedOf = { config: { data: at('damaged'), skipBad: true } };
+    await writeImageCheckpoint(at('skipped.safetensors'), learnedOf);
+  });
+  const leftOut = (): string => `warning: 1 of 17 images left out, the first ${at('damaged/3.png')}\n`;
+
+  it.each([
+    ['metrics', 'damaged', '--reference', 'damaged', '--report', 'report.html'],
+    ['compare', 'damaged', 'damaged', '--reference', 'rgb.npy'],
+    ['stats', 'damaged', '--out', 'damaged.npz'],
+    ['grid', 'damaged', '--out', 'damaged.png'],
+    ['moments', 'model.safetensors', '--reference', 'damaged', ...COUNTED],
+    ['vary-k', 'model.safetensors', '--reference', 'damaged', ...COUNTED, '--steps', '1', '--out', 'k.png'],
+    ['reconstruct', 'model.safetensors', '--data', 'damaged', '--count', '16', '--out', 'r.png'],
+  ])(
+    'is named by the error of %s %s, which with it leaves the image out and says so once',
+    async (...args) => {
+      const iterations = args[0] === 'reconstruct' ? ['--iterations', '1'] : [];
+      const [command, ...rest] = args as [string, ...string[]];
+      const given = rest.map((arg) => (/^(damaged|rgb|model|report|[kr]\.)/.test(arg) ? at(arg) : arg));
+      const call = [command, ...given, ...iterations, '--backend', 'cpu'];
+      const refused = await evaluate(call);
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toMatch(/error: .*3\.png cannot be decoded: .* \(--skip-bad\)\n$/);
+      const { code, stderr } = await evaluate([...call, '--skip-bad']);
+      expect(code, stderr).toBe(0);
+      expect(stderr.split(leftOut())).toHaveLength(2);
+    },
+  );
+
+  it('is not needed for the data of a run that had it', async () => {
+    const { stderr } = await evaluateOnCpu('moments', at('skipped.safetensors'), ...COUNTED);
+    expect(stderr).toContain(leftOut());
+  });
+
+  it('counts what it leaves out among what was measured', async () => {
+    const { stdout } = await evaluateOnCpu(
+      ...['metrics', at('damaged'), '--reference', at('rgb.npy'), '--skip-bad', '--json'],
+    );
+    const { images } = JSON.parse(stdout) as { images: object };
+    expect(images).toMatchObject({ data: at('damaged'), examples: 16, of: 16, leftOut: 1 });
+  });
+});
+
+describe('what is asked of folders of images', () => {
+  const NONE = 'is for a folder of images, and';
+  it.each([
+    ['--skip-bad', 'skipBad', ['metrics', 'rgb.npy', '--reference', 'rgb.npy', '--skip-bad']],
+    ['--size', 'size', ['grid', 'rgb.npy', '--out', 'a.png', '--size', '4']],
+    ['--crop', 'crop', ['moments', 'model.safetensors', '--reference', 'cifar10', '--crop', '5']],
+    ['--skip-bad of the training data', 'skipBad', ['moments', 'model.safetensors', '--skip-bad']],
+  ])('by %s is refused by that name where there is none', async (_, field, args) => {
+    const given = args.map((arg) => (/\.(npy|png|safetensors)$/.test(arg) ? at(arg) : arg));
+    const { code, stderr } = await evaluate([...given, '--backend', 'cpu']);
+    expect(stderr).toMatch(new RegExp(`error: ${field}: ${NONE} .* (is none|none is one): leave it out\n$`));
+    expect(code).toBe(2);
+  });
+
+  it('is not asked of a folder of CIFAR-10, whose images have their size', async () => {
+    mkdirSync(at('cifar'));
+    writeFileSync(at('cifar/data_batch_2.bin'), 'the others are elsewhere');
+    expect(await refusal(at('rgb.npy'), '--reference', at('cifar'))).toMatch(
+      /data_batch_1\.bin cannot be read/,
     );
   });
 });

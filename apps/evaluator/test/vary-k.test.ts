@@ -163,7 +163,8 @@ describe('vary-k', () => {
   it('gives the distances to data that metrics measures, and those of data to other data', async () => {
     const { rows, data, features } = await varied('model.safetensors');
     const model = await openModel(at('model.safetensors'));
-    const reference = await openReference(model, { count: COUNT, sigma: 0, seed: 0 });
+    const context = { stdout: process.stdout, stderr: process.stderr, signal: new AbortController().signal };
+    const reference = await openReference(context, model, { count: COUNT, sigma: 0, seed: 0 });
     const bytes = async (examples: AsyncIterable<ArrayLike<number>>): Promise<Uint8Array> => {
       const all: number[] = [];
       for await (const example of examples) all.push(...Array.from(example));

@@ -4,7 +4,10 @@ import { z } from 'zod';
 import { FEATURES, INCEPTION_DEFAULTS } from '../features.ts';
 import { optionalFile } from '../flags.ts';
 import { ERRORS } from '../measuring.ts';
+import { folderFlags } from './folder-flags.ts';
 import { samplingFlags } from './sampling-flags.ts';
+
+const { size, skipBad } = folderFlags;
 
 export const featureFlags = {
   features: z
@@ -28,7 +31,8 @@ export const featureFlags = {
     .enum(INCEPTION_PRECISIONS)
     .default(INCEPTION_DEFAULTS.inceptionPrecision)
     .describe('of Inception; mixed is quicker on the native backend, and moves its FID by less than 0.1 %'),
-  size: z.int().min(2).optional().describe('side that the images of a folder are resized to'),
+  size,
+  skipBad,
   fresh: z
     .boolean()
     .default(false)

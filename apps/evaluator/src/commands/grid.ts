@@ -4,13 +4,17 @@ import { InvalidArgumentError } from '@srmcmc/core';
 import { type GridShape, ImageGrid, imageTable } from '@srmcmc/figures';
 import { z } from 'zod';
 import { type Context, useBackend } from '../context.ts';
-import { type ImageSet, imagesOf, requireFolderForSize } from '../image-set.ts';
+import { requireFolder } from '../data.ts';
+import { type ImageSet, imagesOf } from '../image-set.ts';
 import { writeImageGrid } from '../pictures/image-grid-file.ts';
 import { writePicture } from '../pictures/picture-file.ts';
 import { progress } from '../progress.ts';
 import { openSubjects } from '../subjects.ts';
 import { shortName } from '../words.ts';
+import { folderFlags } from './folder-flags.ts';
 import { samplingFlags } from './sampling-flags.ts';
+
+const { size, skipBad } = folderFlags;
 
 export const gridFlags = z.object({
   out: z
@@ -23,7 +27,8 @@ export const gridFlags = z.object({
     .min(1)
     .optional()
     .describe('images a row; default: such that rows are full, of several sources 10'),
-  size: z.int().min(2).optional().describe('side that the images of folders are resized to'),
+  size,
+  skipBad,
   ...samplingFlags,
 });
 
@@ -40,7 +45,7 @@ export async function grid(context: Context, paths: readonly string[], flags: Gr
   if (!isTable && extname(out).toLowerCase() === '.svg') {
     throw new InvalidArgumentError('out', 'a picture of one source is .png: choose that name');
   }
-  await requireFolderForSize(paths, flags.size);
+  await requireFolder(paths, flags);
   await useBackend(context, flags);
   const sets = await openAll(context, paths, { ...flags, count: flags.count ?? (isTable ? ROW : COUNT) });
   const shape = sets[0]!.shape as GridShape;

@@ -9,12 +9,16 @@ import { spectrumPlot } from '../pictures/spectrum-plot.ts';
 import { progress } from '../progress.ts';
 import { FEWEST_EXAMPLES, openReference } from '../reference.ts';
 import { type SampleBatch, sampleBatches } from '../sampling.ts';
+import { folderFlags } from './folder-flags.ts';
 import { samplingFlags } from './sampling-flags.ts';
+
+const { crop, skipBad } = folderFlags;
 
 export const momentsFlags = z.object({
   reference: z.string().optional().describe('data set or path; default: what the run learned from'),
   split: z.enum(['train', 'test']).optional().describe('of the data set; default: train'),
-  crop: z.int().min(1).optional().describe('side of the centred square cut out of the images of a folder'),
+  crop,
+  skipBad,
   count: z
     .int()
     .min(FEWEST_EXAMPLES)
@@ -44,7 +48,7 @@ export async function moments(context: Context, path: string, flags: MomentsFlag
   if (plot !== undefined && shape.length === 1) {
     throw new InvalidArgumentError('plot', 'points have no power spectrum: see `samples` for their picture');
   }
-  const reference = await openReference(model, flags);
+  const reference = await openReference(context, model, flags);
   const steps = flags.steps ?? model.sampler.steps;
   const line = progress(context.stderr, 'samples', count);
   const batches = sampleBatches(model, {

@@ -29,11 +29,13 @@ import { writeImageGrid } from '../pictures/image-grid-file.ts';
 import { toBytes, toValues } from '../pixels.ts';
 import { progress } from '../progress.ts';
 import { openModelData } from '../reference.ts';
+import { folderFlags } from './folder-flags.ts';
 import { samplingFlags } from './sampling-flags.ts';
 
 const METHODS = ['gradient-descent', 'momentum', 'adam', 'lbfgs'] as const;
 // The step noise is off: x = M(z).
 const { steps, seed, backend, precision } = samplingFlags;
+const { crop, skipBad } = folderFlags;
 
 export const reconstructFlags = z.object({
   out: z
@@ -42,7 +44,8 @@ export const reconstructFlags = z.object({
     .describe('picture to write, .png'),
   data: z.string().optional().describe('data set or path; default: what the run learned from'),
   split: z.enum(['train', 'test']).optional().describe('of the data set; default: test, where there is one'),
-  crop: z.int().min(1).optional().describe('side of the centred square cut out of the images of a folder'),
+  crop,
+  skipBad,
   count: z.int().min(1).default(8).describe('images, a random choice'),
   iterations: z.int().min(1).default(100).describe('steps of a descent'),
   method: z.enum(METHODS).default('adam').describe('how the latent is found'),
@@ -181,16 +184,17 @@ function methodOf({ method, rate }: ReconstructFlags): DescentMethod {
 async function heldOut(
   context: Context,
   model: Model,
-  { data, split, crop }: ReconstructFlags,
+  flags: ReconstructFlags,
 ): Promise<{ dataset: Dataset; split: string }> {
   const open = async (chosen: 'train' | 'test'): Promise<Dataset> => {
-    const dataset = await openModelData(model, 'data', { data, crop, split: chosen });
+    const dataset = await openModelData(context, model, 'data', { ...flags, split: chosen });
     const { eventShape } = model.energy;
     if (dataset.shape.join() !== eventShape.join()) {
       throw new InvalidShapeError(`data ${dataset.name}`, eventShape, dataset.shape);
     }
     return dataset;
   };
+  const { split } = flags;
   try {
     return { dataset: await open(split ?? 'test'), split: split ?? 'test' };
   } catch (error) {

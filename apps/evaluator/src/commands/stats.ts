@@ -4,9 +4,10 @@ import { InvalidArgumentError } from '@srmcmc/core';
 import { type FeatureExtractor, RunningStatistics, saveStatistics } from '@srmcmc/metrics';
 import { z } from 'zod';
 import { type Context, useBackend } from '../context.ts';
+import { requireFolder } from '../data.ts';
 import { FeatureReader } from '../feature-reading.ts';
 import { openFeatures } from '../features.ts';
-import { isStatistics, openImages, requireFolderForSize } from '../image-set.ts';
+import { isStatistics, openImages } from '../image-set.ts';
 import { featureFlags } from './feature-flags.ts';
 
 export const statsFlags = z.object({
@@ -28,7 +29,7 @@ export async function stats(
   if (await isStatistics(source)) {
     throw new InvalidArgumentError('path', `${source} holds statistics already: give images or a model`);
   }
-  await requireFolderForSize([source], flags.size);
+  await requireFolder([source], flags);
   const backend = await useBackend(context, flags);
   const images = await openImages(context, source, flags);
   const chosen = await openFeatures(context, images.shape, {

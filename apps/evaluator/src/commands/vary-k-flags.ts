@@ -12,7 +12,7 @@ const picture = (what: string) =>
     .describe(what);
 const { features, weights, weightsHash, resize, inceptionPrecision, errors } = comparisonFlags;
 const { seed, noiseOff, batch, backend, precision } = comparisonFlags;
-const { reference, split, crop } = momentsFlags.shape;
+const { reference, split, crop, skipBad } = momentsFlags.shape;
 
 export const varyKFlags = z.object({
   out: picture('picture to write, .png or .svg: a row of images, or a density of points, for each K'),
@@ -32,6 +32,7 @@ export const varyKFlags = z.object({
   reference,
   split,
   crop,
+  skipBad,
   features,
   weights,
   weightsHash,

@@ -28,7 +28,7 @@ export function requireFlagsOfPoints(flags: VaryKFlags): void {
   const unused = (['images', 'split', 'crop', 'features', 'weights', 'weightsHash'] as const).find(
     (field) => flags[field] !== undefined,
   );
-  const changed = (['resize', 'inceptionPrecision', 'errors'] as const).find(
+  const changed = (['skipBad', 'resize', 'inceptionPrecision', 'errors'] as const).find(
     (field) => flags[field] !== varyKFlags.shape[field].parse(undefined),
   );
   const field = unused ?? changed;

@@ -128,13 +128,13 @@ function stepsIn(text: string): number[] {
 async function referenceFor(
   context: Context,
   model: Model,
-  { reference: name, split: part, crop: side, count, seed: number }: VaryImagesFlags,
+  flags: VaryImagesFlags,
 ): Promise<Reference | undefined> {
-  if (name === undefined && typeof model.config.data !== 'string') {
+  if (flags.reference === undefined && typeof model.config.data !== 'string') {
     context.stderr.write('no distances: the weights do not say what data they learned from: --reference\n');
     return undefined;
   }
-  return openReference(model, { reference: name, split: part, crop: side, count, sigma: 0, seed: number });
+  return openReference(context, model, { ...flags, sigma: 0 });
 }
 
 function summary(model: Model, data: Reference | undefined, flags: VaryImagesFlags): string {
