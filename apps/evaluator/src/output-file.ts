@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, rename, rm, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { storing } from '@srmcmc/checkpoint';
-import { StorageError } from '@srmcmc/core';
+import { InvalidArgumentError } from '@srmcmc/core';
 
 /**
  * Calls `write` with a function that appends bytes to a temporary file beside `path`, then flushes it and gives it its
@@ -33,13 +33,20 @@ export async function writeOutputFile(
 
 const GIGABYTE = 1e9;
 
-/** @throws StorageError where a file of so many bytes would be larger than what is free on its disk. */
-export async function requireSpace(path: string, bytes: number): Promise<void> {
+/**
+ * @throws InvalidArgumentError that says what the most is, where so many items of so many bytes are more than what is free
+ * on the disk of `path`. A disk without room for one is full, which writing says.
+ */
+export async function requireSpace(path: string, count: number, itemBytes: number): Promise<void> {
   const { bavail, bsize } = await storing(path, () => statfs(dirname(path)));
   const free = bavail * bsize;
-  if (bytes <= free) return;
-  const [needed, there] = [bytes, free].map((some) => `${Number((some / GIGABYTE).toPrecision(3))} GB`);
-  throw new StorageError(`cannot write ${path}: it would have ${needed}, and ${there} are free: draw fewer`);
+  const most = Math.floor(free / itemBytes);
+  if (count <= most || most === 0) return;
+  const room = `${Number((free / GIGABYTE).toPrecision(3))} GB`;
+  throw new InvalidArgumentError(
+    'count',
+    `must be at most ${most}, for ${path} has ${room} of room, got ${count}`,
+  );
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {

@@ -66,10 +66,10 @@ function requireFitting({ out, columns, uint8 }: SamplesFlags): void {
 }
 
 function writerFor(model: Model, flags: SamplesFlags, title: string): Writer {
-  const { out, count, columns, uint8 } = flags;
+  const { out, count, columns } = flags;
   const { eventShape } = model.energy;
   const extension = extname(out).toLowerCase();
-  if (extension === '.npy') return (batches) => writeArray(out, [count, ...eventShape], uint8, batches);
+  if (extension === '.npy') return (batches) => writeArray(flags, eventShape, batches);
   if (eventShape.length === 1) {
     if (count > MOST_SAMPLES) {
       throw new InvalidArgumentError(
@@ -99,15 +99,14 @@ function writerFor(model: Model, flags: SamplesFlags, title: string): Writer {
 
 /** Batch after batch goes to the disk, so that memory does not grow with their number. */
 async function writeArray(
-  out: string,
-  shape: readonly number[],
-  uint8: boolean,
+  { out, count, uint8 }: SamplesFlags,
+  eventShape: readonly number[],
   batches: AsyncIterable<SampleBatch>,
 ): Promise<void> {
   const itemSize = uint8 ? Uint8Array.BYTES_PER_ELEMENT : Float32Array.BYTES_PER_ELEMENT;
-  await requireSpace(out, elements(shape) * itemSize);
+  await requireSpace(out, count, elements(eventShape) * itemSize);
   return writeOutputFile(out, async (append) => {
-    await append(npyHeader(uint8 ? 'uint8' : 'float32', shape));
+    await append(npyHeader(uint8 ? 'uint8' : 'float32', [count, ...eventShape]));
     for await (const { values } of batches) await append(elementBytes(uint8 ? toBytes(values) : values));
   });
 }
