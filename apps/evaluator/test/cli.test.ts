@@ -33,6 +33,16 @@ describe('exit codes', () => {
       'error: steps: must be at most 1000000, got 10000000000\n',
     ],
     [
+      'more points than memory holds',
+      ['toy-1d', 'mixture1d', '--out', 'a.png', '--count', '1e12'],
+      'error: count: must be at most 10000000, got 1000000000000\n',
+    ],
+    [
+      'more chains than memory holds',
+      ['vary-k', 'rings', '--out', 'a.png', '--count', '1e12'],
+      'error: count: must be at most 10000000, got 1000000000000\n',
+    ],
+    [
       'a fraction for an integer',
       ['samples', 'x', '--out', 'a.png', '--count', '1.5'],
       'error: count: must be an integer, got 1.5\n',
@@ -87,6 +97,7 @@ describe('exit codes', () => {
     ['bytes in a picture', ['samples', images, '--out', at('a.png'), '--uint8'], 'uint8: is for a .npy file'],
     ['images as SVG', ['samples', images, '--out', at('a.svg')], 'a picture of images is .png'],
     ['too large a picture', ['samples', images, '--out', at('a.png'), '--count', '1e12'], 'draw fewer'],
+    ['too large a grid', ['grid', images, '--out', at('a.png'), '--count', '1e12'], 'draw fewer'],
     ['too many rows', ['interpolate', images, '--out', at('a.png'), '--rows', '1000000'], 'error: rows: '],
     ['no step at all', ['vary-k', images, '--out', at('a.png'), '--steps', '0'], 'error: steps: '],
     ['a number of steps twice', ['vary-k', images, '--out', at('a.png'), '--steps', '5,5'], 'error: steps: '],

@@ -49,12 +49,13 @@ export async function grid(context: Context, paths: readonly string[], flags: Gr
   await useBackend(context, flags);
   const sets = await openAll(context, paths, { ...flags, count: flags.count ?? (isTable ? ROW : COUNT) });
   const shape = sets[0]!.shape as GridShape;
+  const picture = isTable ? undefined : new ImageGrid(shape, sets[0]!.count, columns);
   const read: Uint8Array[][] = [];
   for (const [i, set] of sets.entries()) {
     const line = progress(context.stderr, isTable ? `images of ${paths[i]}` : 'images', set.count);
     read.push(await imagesOf(set, line.at).finally(line.end));
   }
-  if (isTable) {
+  if (picture === undefined) {
     const rows = read.flatMap((images, i) => rowsOf(paths[i]!, sets[i]!, images, columns ?? ROW));
     await writePicture(
       out,
@@ -62,7 +63,6 @@ export async function grid(context: Context, paths: readonly string[], flags: Gr
     );
   } else {
     const [images] = read as [Uint8Array[]];
-    const picture = new ImageGrid(shape, images.length, columns);
     await writeImageGrid(out, picture, Buffer.concat(images), images.length);
   }
   const contents = read.map((images, i) => `${images.length} of ${paths[i]}`).join(', ');

@@ -15,6 +15,7 @@ import {
   energyDensity,
   exactDraws,
   gridOf,
+  MOST_POINTS,
   onGrid,
   temperatureOf,
   toyDensities,
@@ -36,7 +37,7 @@ export const toyFlags = z.object({
   steps: samplingFlags.steps.describe('K; default: 100, or as a checkpoint was learned with'),
   stepSize: z.number().positive().optional().describe('Δ of a step x + Δ²/2 f′(x) + Δ U; default: 0.05'),
   rate: z.number().positive().optional().describe("Adam's, annealed in the second half; default: 0.004"),
-  count: z.int().min(2).default(20_000).describe('samples, and exact draws beside them'),
+  count: z.int().min(2).max(MOST_POINTS).default(20_000).describe('samples, and exact draws beside them'),
   cells: z
     .int()
     .min(10)

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { optionalFile } from '../flags.ts';
 import { FEWEST_EXAMPLES } from '../reference.ts';
+import { MOST_POINTS } from '../toys/densities.ts';
 import { comparisonFlags } from './feature-flags.ts';
 import { momentsFlags } from './moments.ts';
 
@@ -25,6 +26,7 @@ export const varyKFlags = z.object({
   count: z
     .int()
     .min(FEWEST_EXAMPLES)
+    .max(MOST_POINTS)
     .optional()
     .describe('chains that the numbers are of, and examples of data; default: 256 images or 20000 points'),
   plot: picture('draw the numbers against K: .png or .svg').optional(),

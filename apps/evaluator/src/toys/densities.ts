@@ -32,6 +32,9 @@ export interface ToyDensities {
   readonly exactDraws: SampledDensity;
 }
 
+/** Of how many points a density may be asked for: all are held in memory, in `vary-k` after each K. */
+export const MOST_POINTS = 10_000_000;
+
 const AT_ONCE = 8192;
 /** Enough draws for the extent of a toy to a tenth. */
 const DRAWS = 50_000;
