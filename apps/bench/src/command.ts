@@ -1,5 +1,6 @@
 /** The command line: flags to a run, its results to tables and files, errors to exit codes. */
 import { InvalidArgumentError, SrmcmcError } from '@srmcmc/core';
+import { requireValues } from '@srmcmc/flags';
 import { Command, CommanderError } from 'commander';
 import { bench, isRequested } from './bench.ts';
 import { baselineOf, check } from './check.ts';
@@ -58,7 +59,7 @@ function program(terminal: Terminal, finish: (code: number) => void): Command {
   addFlags(command).action(async (options: Record<string, unknown>) =>
     finish(await measureAndReport(readFlags(options), terminal)),
   );
-  command
+  const table = command
     .command('table')
     .description('print results again, as the Markdown of docs/performance.md')
     .argument('<results>', 'a file that --json wrote')
@@ -69,6 +70,7 @@ function program(terminal: Terminal, finish: (code: number) => void): Command {
       const { svg } = subcommand.optsWithGlobals<{ svg?: string }>();
       if (svg !== undefined) await writeOutputFile(svg, chartSvg(results));
     });
+  requireValues(table);
   return command;
 }
 

@@ -1,6 +1,7 @@
 /** The flags, described once: help, checks and defaults all come from the schema. */
 import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, MOST_STEPS } from '@srmcmc/core';
+import { flagName, numberFrom, problemOf, requireValues } from '@srmcmc/flags';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { backendNames } from './engines/backends.ts';
@@ -100,6 +101,7 @@ export function addFlags(command: Command): Command {
       );
     command.addOption(option);
   }
+  requireValues(command);
   return command;
 }
 
@@ -141,33 +143,6 @@ function parseAs(field: string, { type, items }: FieldSchema, value: unknown): u
   return type === 'integer' || type === 'number' ? numberFrom(field, value) : value;
 }
 
-function numberFrom(field: string, text: string): number {
-  const value = Number(text);
-  if (text === '' || !Number.isFinite(value)) {
-    throw new InvalidArgumentError(field, `must be a number, got '${text}'`);
-  }
-  return value;
-}
-
-function problemOf(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'too_small':
-      return `must be ${issue.inclusive === false ? 'above' : 'at least'} ${issue.minimum}`;
-    case 'too_big':
-      return `must be ${issue.inclusive === false ? 'below' : 'at most'} ${issue.maximum}`;
-    case 'invalid_value':
-      return `must be one of ${issue.values.join(', ')}`;
-    case 'invalid_type':
-      return issue.expected === 'int' ? 'must be an integer' : `must be a ${issue.expected}`;
-    default:
-      return issue.message;
-  }
-}
-
 function placeOf(type: string | undefined): string {
   return type === 'string' ? 'text' : (type ?? 'text');
-}
-
-function flagName(field: string): string {
-  return `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

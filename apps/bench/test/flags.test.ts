@@ -20,6 +20,16 @@ it('0 for --version', async () => {
 describe('exit code 2 and what is wrong, for', () => {
   it.each([
     ['an unknown flag', ['--chanis', '4'], "error: unknown option '--chanis'\n(Did you mean --chains?)\n"],
+    [
+      'a flag for the value of another',
+      ['--steps', '--json', 'x'],
+      "error: option '--steps <integer>' argument missing\n",
+    ],
+    [
+      'a flag for the value of another, of a subcommand',
+      ['table', 'all.json', '--svg', '--quick'],
+      "error: option '--svg <text>' argument missing\n",
+    ],
     ['a word for a number', ['--chains', '1,many'], "error: chains: must be a number, got 'many'\n"],
     ['no chains', ['--chains', '0'], 'error: chains: must be at least 1, got 0\n'],
     ['a fraction', ['--threads', '1.5'], 'error: threads: must be an integer, got 1.5\n'],

@@ -1,4 +1,5 @@
 /** Command-line flags from a zod schema: names, help and checks all come from it. */
+import { flagName, problemOf, requireValues } from '@srmcmc/flags';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 
@@ -40,6 +41,7 @@ export function addFlags(command: Command, schema: z.ZodObject): Command {
     if (type === 'integer' || type === 'number') option.argParser(numberOr);
     command.addOption(option.makeOptionMandatory(isRequired));
   }
+  requireValues(command);
   return command;
 }
 
@@ -61,25 +63,6 @@ export function readFlags<S extends z.ZodObject>(command: Command, schema: S): z
   const value = given[field];
   const got = typeof value === 'string' ? `'${value}'` : String(value);
   return command.error(`error: ${field}: ${problemOf(issue)}, got ${got}`, { exitCode: USAGE_ERROR });
-}
-
-function problemOf(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'too_small':
-      return `must be ${issue.inclusive === false ? 'above' : 'at least'} ${issue.minimum}`;
-    case 'too_big':
-      return `must be ${issue.inclusive === false ? 'below' : 'at most'} ${issue.maximum}`;
-    case 'invalid_value':
-      return `must be one of ${issue.values.join(', ')}`;
-    case 'invalid_type':
-      return issue.expected === 'int' ? 'must be an integer' : `must be a ${issue.expected}`;
-    default:
-      return issue.message;
-  }
-}
-
-function flagName(field: string): string {
-  return `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** A text that is no number stays a text, for the schema to refuse. */

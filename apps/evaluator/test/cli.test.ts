@@ -23,6 +23,11 @@ describe('exit codes', () => {
     ['a missing argument', ['inspect'], 'missing required argument'],
     ['a missing flag', ['samples', 'x'], "required option '--out <text>' not specified"],
     [
+      'a flag for the value of another',
+      ['samples', 'x', '--out', 'a.png', '--steps', '--seed', '1'],
+      "error: option '--steps <integer>' argument missing\n",
+    ],
+    [
       'a number out of range',
       ['samples', 'x', '--out', 'a.png', '--steps', '0'],
       'error: steps: must be at least 1, got 0\n',

@@ -2,10 +2,11 @@
 import { Command, CommanderError, Option } from 'commander';
 import { hasMatrixInstructions } from '@srmcmc/backends';
 import { SrmcmcError } from '@srmcmc/core';
+import { requireValues } from '@srmcmc/flags';
 import { PthError } from '@srmcmc/pth';
 import { SafetensorsError } from '@srmcmc/safetensors';
 import { type GivenConfig, resolveConfig, resumedConfig } from './config.ts';
-import { flags, formatDefault, requireValues } from './flags.ts';
+import { flags, formatDefault } from './flags.ts';
 import { progressLine, type ProgressStream } from './progress.ts';
 import { writeReport } from './report.ts';
 import { findRun, readConfigFile } from './run-folder.ts';

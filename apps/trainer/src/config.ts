@@ -1,5 +1,6 @@
 /** Every hyper-parameter of a run, described once: flags, configuration file and documentation come from here. */
 import { InvalidArgumentError, MOST_STEPS } from '@srmcmc/core';
+import { problemOf } from '@srmcmc/flags';
 import { z } from 'zod';
 import { nearest } from './nearest.ts';
 import { presetNames, presets } from './presets.ts';
@@ -132,7 +133,10 @@ export const fieldGroups = {
     name: z
       .string()
       // `.` and `..` are folders that are there already.
-      .regex(/^(?!\.+$)[\w.-]+$/)
+      .regex(
+        /^(?!\.+$)[\w.-]+$/,
+        'must be made of letters, digits, dots, dashes and underscores, and not of dots alone',
+      )
       .nullable()
       .default(null)
       .describe("the run's folder in it, the preset unless given; a number is added where it exists"),
@@ -264,30 +268,3 @@ function parse(given: GivenConfig): Config {
   const field = String(issue.path[0]);
   throw new InvalidArgumentError(field, `${problemOf(issue)}, got ${JSON.stringify(given[field])}`);
 }
-
-function problemOf(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'too_small':
-      return issue.origin === 'array'
-        ? 'must list at least one number'
-        : `must be ${issue.inclusive === false ? 'above' : 'at least'} ${issue.minimum}`;
-    case 'too_big':
-      return `must be ${issue.inclusive === false ? 'below' : 'at most'} ${issue.maximum}`;
-    case 'invalid_value':
-      return `must be one of ${issue.values.join(', ')}`;
-    case 'invalid_type':
-      return `must be ${NOUNS[issue.expected] ?? `of type ${issue.expected}`}`;
-    case 'invalid_format':
-      return 'must be made of letters, digits, dots, dashes and underscores, and not of dots alone';
-    default:
-      return issue.message;
-  }
-}
-
-const NOUNS: Readonly<Record<string, string>> = {
-  int: 'an integer',
-  number: 'a number',
-  string: 'a text',
-  array: 'a list of integers',
-  boolean: 'true or false',
-};

@@ -1,6 +1,5 @@
 /** Command-line flags from the configuration's schema: one a field, and the table of them for the README. */
-import { InvalidArgumentError } from '@srmcmc/core';
-import type { Command } from 'commander';
+import { flagName, numberFrom } from '@srmcmc/flags';
 import { z } from 'zod';
 import { configFields, type ConfigField, configSchema, fieldGroups } from './config.ts';
 
@@ -40,7 +39,7 @@ export const flags: readonly Flag[] = configFields.map((field) => {
   const { type, enum: choices } = anyOf?.[0] ?? rest;
   return {
     field,
-    name: `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+    name: flagName(field),
     value:
       type === 'boolean' ? '' : `<${choices === undefined ? (VALUE_NAMES[type ?? ''] ?? 'text') : 'choice'}>`,
     description: choices === undefined ? description : `${description}: ${choices.join(', ')}`,
@@ -49,18 +48,6 @@ export const flags: readonly Flag[] = configFields.map((field) => {
     parse: (text) => parseAs(field, type, text, anyOf !== undefined),
   };
 });
-
-/** A flag that stands where the value of another belongs means that the value is missing: commander would take it for one. */
-export function requireValues(command: Command): void {
-  for (const option of command.options) {
-    if (!option.required) continue;
-    const parse = option.parseArg;
-    option.argParser((text: string, before: unknown) => {
-      if (text.startsWith('--')) command.error(`error: option '${option.flags}' argument missing`);
-      return parse === undefined ? text : parse(text, before);
-    });
-  }
-}
 
 /** The table of flags in Markdown, one section a group. */
 export function flagTables(): string {
@@ -96,12 +83,4 @@ function parseAs(field: string, type: string | undefined, text: string, nullable
     default:
       return text;
   }
-}
-
-function numberFrom(field: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) {
-    throw new InvalidArgumentError(field, `must be a number, got '${text}'`);
-  }
-  return value;
 }

@@ -31,7 +31,7 @@ describe('resolveConfig', () => {
     [{ batch: '64' }, 'batch: must be a number, got "64"'],
     [{ chains: 'dta' }, 'chains: must be one of noise, data, persistent, got "dta"'],
     [{ preset: 'fast' }, /^preset: must be one of quick, /],
-    [{ channels: [] }, 'channels: must list at least one number, got []'],
+    [{ channels: [] }, 'channels: must list at least one, got []'],
     [
       { name: '../up' },
       'name: must be made of letters, digits, dots, dashes and underscores, and not of dots alone, got "../up"',

@@ -1,0 +1,1 @@
+export { flagName, numberFrom, problemOf, requireValues } from './flags.ts';
