@@ -1,12 +1,13 @@
 /** The command line: flags to a run, its results to tables and files, errors to exit codes. */
+import { requireWritable, storing } from '@srmcmc/checkpoint';
 import { InvalidArgumentError, SrmcmcError } from '@srmcmc/core';
 import { requireValues } from '@srmcmc/flags';
+import { replaceFile } from '@srmcmc/safetensors/node';
 import { Command, CommanderError } from 'commander';
 import { bench, isRequested } from './bench.ts';
 import { baselineOf, check } from './check.ts';
 import { busyWarning } from './environment.ts';
 import { addFlags, type Flags, readFlags } from './flags.ts';
-import { writeOutputFile } from './output-file.ts';
 import { type Progress, progress, type TextOutput } from './progress.ts';
 import { chartSvg } from './report/chart.ts';
 import { checkReport } from './report/check-report.ts';
@@ -68,16 +69,19 @@ function program(terminal: Terminal, finish: (code: number) => void): Command {
       const results = await readResults(path);
       stdout.write(markdownTable(results));
       const { svg } = subcommand.optsWithGlobals<{ svg?: string }>();
-      if (svg !== undefined) await writeOutputFile(svg, chartSvg(results));
+      if (svg !== undefined) await writeText(svg, chartSvg(results));
     });
   requireValues(table);
   return command;
 }
 
 async function measureAndReport(flags: Flags, { stdout, stderr, signal }: Terminal): Promise<number> {
-  // A baseline that cannot be read is better known before the hour than after it.
-  const baseline =
-    flags.check === undefined || flags.updateBaseline ? undefined : await readResults(flags.check);
+  const { json, svg, check: baselineFile, updateBaseline } = flags;
+  // What cannot be written or read is better known before the hour than after it.
+  for (const path of [json, svg, updateBaseline ? baselineFile : undefined]) {
+    if (path !== undefined) await requireWritable(path);
+  }
+  const baseline = baselineFile === undefined || updateBaseline ? undefined : await readResults(baselineFile);
   let line: Progress | undefined;
   const { results, wrong } = await bench(
     flags,
@@ -93,16 +97,16 @@ async function measureAndReport(flags: Flags, { stdout, stderr, signal }: Termin
     signal,
   ).finally(() => line?.end());
   stdout.write(textTable(results));
-  if (flags.json !== undefined) await writeOutputFile(flags.json, jsonOf(results));
-  if (flags.svg !== undefined) await writeOutputFile(flags.svg, chartSvg(results));
+  if (json !== undefined) await writeText(json, jsonOf(results));
+  if (svg !== undefined) await writeText(svg, chartSvg(results));
   if (signal.aborted) {
     stderr.write('stopped: the rest was not measured\n');
     return INTERRUPTED;
   }
   for (const name of wrong) stderr.write(`error: a wrong result: ${name}\n`);
-  if (flags.updateBaseline) {
-    await writeOutputFile(flags.check!, jsonOf(baselineOf(results)));
-    stderr.write(`baseline: ${flags.check}\n`);
+  if (updateBaseline) {
+    await writeText(baselineFile!, jsonOf(baselineOf(results)));
+    stderr.write(`baseline: ${baselineFile}\n`);
   }
   const isSlower = baseline !== undefined && !checked(results, baseline, flags, stdout);
   return wrong.length > 0 || isSlower ? FAILURE : 0;
@@ -113,6 +117,11 @@ function checked(results: Results, baseline: Results, flags: Flags, stdout: Text
   const found = check(results, baseline, flags.tolerance, (engine) => isRequested(flags, engine));
   stdout.write(`\n${checkReport(found, flags.check!)}`);
   return found.lost.length === 0 && found.rows.every(({ verdict }) => verdict !== 'regressed');
+}
+
+/** The file appears under its name only when it is whole. @throws StorageError. */
+async function writeText(path: string, text: string): Promise<void> {
+  await storing(path, () => replaceFile(path, [Buffer.from(text)]));
 }
 
 /** One line a row, so that a change of a baseline can be read. */

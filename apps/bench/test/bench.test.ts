@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -68,6 +68,26 @@ describe.skipIf(!nativeStatus().available)('srmcmc-bench', () => {
     expect(slower.stdout).toContain('regressed: native/float32/portable/loop: langevin-step');
     expect(slower.stdout).toContain('1 row compared');
     expect(slower.code).toBe(1);
+  });
+
+  it.each([
+    ['--json', at('no/results.json')],
+    ['--svg', at('no/chart.svg')],
+    ['--update-baseline', '--check', at('no/baseline.json')],
+  ])('ends before it measures where the file of %s cannot be written', async (...args) => {
+    expect(await run(...LOOP, ...args)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `error: cannot write ${args.at(-1)}: the folder does not exist\n`,
+    });
+  });
+
+  it('leaves a file as it was where the other of two cannot be written', async () => {
+    writeFileSync(at('kept.json'), 'before');
+    const { code } = await run(...LOOP, '--json', at('kept.json'), '--svg', at('no/chart.svg'));
+    expect(code).toBe(1);
+    expect(readFileSync(at('kept.json'), 'utf8')).toBe('before');
+    expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
   it('names an engine that the machine has not', async () => {
