@@ -39,8 +39,8 @@ export async function requireFolder(sources: readonly string[], options: FolderO
 }
 
 /**
- * Opens a data set, once for a command: a folder of images as the options ask, any other as it is. What is left out is said
- * on stderr.
+ * Opens a data set, once for a command: a folder of images as the options ask, any other as it is. What is left out is
+ * said on stderr.
  *
  * @throws what `openDataset` throws.
  */

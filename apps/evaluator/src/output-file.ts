@@ -34,8 +34,8 @@ export async function writeOutputFile(
 const GIGABYTE = 1e9;
 
 /**
- * @throws InvalidArgumentError that says what the most is, where so many items of so many bytes are more than what is free
- * on the disk of `path`. A disk without room for one is full, which writing says.
+ * @throws InvalidArgumentError that says what the most is, where so many items of so many bytes are more than what is
+ * free on the disk of `path`. A disk without room for one is full, which writing says.
  */
 export async function requireSpace(path: string, count: number, itemBytes: number): Promise<void> {
   const { bavail, bsize } = await storing(path, () => statfs(dirname(path)));

@@ -83,7 +83,7 @@ export async function openReference(
 }
 
 export interface ModelDataOptions extends FormOptions {
-  /** A name or a path that `openDataset` knows; default: what the run learned from, with its crop and what it left out. */
+  /** A name or a path that `openDataset` knows; default: what the run learned from, cut and left out as there. */
   readonly data?: string | undefined;
 }
 

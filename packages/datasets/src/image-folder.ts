@@ -286,8 +286,8 @@ async function failureAlone(failure: Failure, work: () => Promise<unknown>): Pro
 }
 
 /**
- * Decodes `work(0)` to `work(count - 1)`, several at once; begins no more after a failure, and throws the first by number:
- * all before one that fails have begun.
+ * Decodes `work(0)` to `work(count - 1)`, several at once; begins no more after a failure, and throws the first by
+ * number: all before one that fails have begun.
  */
 async function eachDecoded(count: number, work: (i: number) => Promise<void>): Promise<void> {
   let first: { at: number; failure?: Failure } = { at: count };

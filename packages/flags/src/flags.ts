@@ -1,4 +1,4 @@
-/** What programs have in common whose flags are the fields of a zod schema: names, numbers, and what is said of wrong ones. */
+/** What programs share whose flags are the fields of a zod schema: names, numbers, and what is said of wrong ones. */
 import { InvalidArgumentError } from '@srmcmc/core';
 import type { Command } from 'commander';
 import type { z } from 'zod';
@@ -9,8 +9,8 @@ export function flagName(field: string): string {
 }
 
 /**
- * Refuses a flag that stands where the value of another belongs, which commander would take for the value: it is missing, and
- * the command says so as where it is the last. To be called when all flags of the command are there.
+ * Refuses a flag that stands where the value of another belongs, which commander would take for the value: it is
+ * missing, and the command says so as where it is the last. To be called when all flags of the command are there.
  */
 export function requireValues(command: Command): void {
   for (const option of command.options) {
