@@ -231,9 +231,9 @@ let precision: Precision = 'float32';
 let convolutionPrecision: Precision = 'float32';
 
 /**
- * Sets what short runs and gradients in x are computed in from now on, where their kernel is not told; 'float32' at
- * first. The gradient in the weights is single precision unless its kernel is told otherwise. TensorFlow.js's own
- * operations are not concerned: see `setConvolutionPrecision`.
+ * Sets what short runs and a network's gradients, in x and in the weights, are computed in from now on, where their
+ * kernel is not told; 'float32' at first. TensorFlow.js's own operations are not concerned: see
+ * `setConvolutionPrecision`.
  *
  * @throws TypeError for any other name.
  */

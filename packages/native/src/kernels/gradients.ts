@@ -10,7 +10,7 @@ import { checkedNetwork, countOf, weightsOf } from './network.ts';
 
 interface NetworkAttrs {
   readonly network: unknown;
-  /** Unless given: of NetworkValueAndGrad, what `setPrecision` set; of NetworkParameterGrad, 'float32'. */
+  /** What `setPrecision` set, unless given. */
   readonly precision?: Precision;
 }
 
@@ -65,7 +65,7 @@ function parameterCall(
   const x = input(inputs, 'x');
   const weights = input(inputs, 'weights');
   if (!areFloat(x, weights)) return undefined;
-  const { network: given, precision = 'float32' } = attrs as NetworkAttrs;
+  const { network: given, precision } = attrs as NetworkAttrs;
   const network = checkedNetwork(kernel, given);
   const n = countOf(kernel, x, network);
   const parameters = weightsOf(kernel, inputs, network, backend);
