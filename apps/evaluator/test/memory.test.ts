@@ -40,12 +40,13 @@ async function peakOf(count: number): Promise<number> {
   return 1024 * Number(/peak (\d+)/.exec(stderr)![1]);
 }
 
+// When garbage is collected is chance; memory that is kept would be there each time.
 it(
   `memory is as flat for ${MANY} images through Inception as for ${FEW}`,
+  { timeout: LONGEST_MS, retry: 2 },
   async () => {
     const few = await peakOf(FEW);
     const many = await peakOf(MANY);
     expect(many - few, `${few / 2 ** 20} and ${many / 2 ** 20} MiB`).toBeLessThan(SLACK_BYTES);
   },
-  LONGEST_MS,
 );
