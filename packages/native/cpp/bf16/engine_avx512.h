@@ -38,8 +38,8 @@ class Engine {
     return tiles == 1 ? ROWS<C> : 24 / C / tiles;
   }
 
-  using Rows = void (*)(const Operands&, int64_t ahead, const Segment*, int count, int tile, int row, const float* start,
-                        const Sums& out);
+  using Rows = void (*)(const Operands&, int64_t ahead, const Segment*, int count, int tile, int row,
+                        const float* start, const Sums& out);
 
   template <int P, int C>
   INLINE static Rows rows_of(int tiles, int rows) {
@@ -73,7 +73,8 @@ class Engine {
     }
     each<T>([&](auto t) {
       each<R>([&](auto r) {
-        each<C>([&](auto c) { _mm512_storeu_ps(out.data + (tile + t) * out.tile + (row + r) * out.row + c * COLUMNS, sum[t][r][c]); });
+        float* to = out.data + (tile + t) * out.tile + (row + r) * out.row;
+        each<C>([&](auto c) { _mm512_storeu_ps(to + c * COLUMNS, sum[t][r][c]); });
       });
     });
   }

@@ -53,25 +53,34 @@ void pack_first_layer(const Plan& p, const float* filter, char* packed) {
   // Column c of a tile is channel c % inputs of pixel c / inputs, which the output at an offset reaches by one tap.
   to = at<bf16>(packed, p.firstBackward);
   const int64_t blocks = blocks_of(outputs);
-  memset(to, 0, static_cast<size_t>(f.columnTiles * s.filterHeight * f.offsets * blocks * TILE) * sizeof(bf16));
+  const auto taps = [&](int64_t row, int64_t tap) { return filter + (row * s.filterWidth + tap) * inputs * outputs; };
+  const auto pack = [&](int64_t first, int64_t row, int64_t offset, int64_t block) {
+    if (f.pixels == 1) {
+      const float* tap = taps(row, s.filterWidth - 1 - offset);
+      return pack_tile({tap, 1, outputs, outputs, inputs}, block, first, to);
+    }
+    memset(to, 0, TILE * sizeof(bf16));
+    for (int64_t c = first; c < smaller(first + COLUMNS, f.pixels * inputs); ++c) {
+      const int64_t tap = c / inputs + s.filterWidth - 1 - offset;
+      if (tap < 0 || tap >= s.filterWidth) continue;
+      const float* from = taps(row, tap) + c % inputs * outputs + block;
+      for (int64_t n = 0; n < smaller(BLOCK, outputs - block); ++n)
+        to[n / 2 * 2 * COLUMNS + c % COLUMNS * 2 + n % 2] = rounded(from[n]);
+    }
+  };
   for (int64_t tile = 0; tile < f.columnTiles; ++tile)
     for (int64_t row = 0; row < s.filterHeight; ++row)
       for (int64_t offset = 0; offset < f.offsets; ++offset)
         for (int64_t block = 0; block < blocks; ++block, to += TILE)
-          for (int64_t c = tile * COLUMNS; c < smaller((tile + 1) * COLUMNS, f.pixels * inputs); ++c) {
-            const int64_t tap = c / inputs + s.filterWidth - 1 - offset;
-            if (tap < 0 || tap >= s.filterWidth) continue;
-            const float* from = filter + ((row * s.filterWidth + tap) * inputs + c % inputs) * outputs + block * BLOCK;
-            for (int64_t n = 0; n < smaller(BLOCK, outputs - block * BLOCK); ++n)
-              to[n / 2 * 2 * COLUMNS + c % COLUMNS * 2 + n % 2] = rounded(from[n]);
-          }
+          pack(tile * COLUMNS, row, offset, block * BLOCK);
 }
 
 /// A convolution of pictures with zeros around them, whose filter is one column of `rowTerms` channels.
 void first_layer_forward(const Plan& p, const char* packed, char* work) {
   const FirstLayer& f = p.first;
   const ConvShape& s = p.network->shapes[0];
-  const Axis down{s.outHeight, 0, 1, 0, s.strideHeight, s.filterHeight, int64_t{s.outHeight} * s.strideHeight + s.filterHeight, 0, 1};
+  const int64_t height = int64_t{s.outHeight} * s.strideHeight + s.filterHeight;  // no tap is outside
+  const Axis down{s.outHeight, 0, 1, 0, s.strideHeight, s.filterHeight, height, 0, 1};
   const Axis across{s.outWidth, 0, 1, 0, 1, 1, s.outWidth, 0, 1};
   const int terms = static_cast<int>(f.rowTerms < BLOCK ? divide_up(f.rowTerms, 2) * 2 : BLOCK);
   Engine::begin(p.rows, terms);

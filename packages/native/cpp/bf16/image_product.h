@@ -190,8 +190,9 @@ void multiply_images(const std::vector<Phase>& phases, const Images& x, const De
       g.sourceWidth = columns.end - columns.first;
       const int64_t block = part * p.blocksAPart;
       g.outBlocks = larger(0, smaller(p.blocksAPart, g.outBlocks - block));
-      multiply({g, present, tiles_source(g, at<bf16>(work, tiles)), phase.weights + block * g.panel() * 2 * TILE, nullptr,
-                at<Segment>(work, segments), at<float>(work, sums)},
+      const bf16* weights = phase.weights + block * g.panel() * 2 * TILE;
+      multiply({g, present, tiles_source(g, at<bf16>(work, tiles)), weights, nullptr, at<Segment>(work, segments),
+                at<float>(work, sums)},
                [&](const Block& b, int i, int image, int end) {
                  finish(to, b.sums + i * TILE + image * BLOCK, b.position + i * b.step,
                         (block + b.channels) * BLOCK, end - image, to.data + (first + image) * to.stride);

@@ -9,8 +9,8 @@
 
 namespace {
 
-/// A block of sums, and where it goes: `tiles` positions, `step` apart, one block of channels. Among tiles, the first is
-/// at `at`, and the next one `apart` after it.
+/// A block of sums, and where it goes: `tiles` positions, `step` apart, one block of channels. Among tiles, the first
+/// is at `at`, and the next one `apart` after it.
 struct Block {
   const float* sums;
   int64_t position, step, channels, at, apart;
@@ -93,8 +93,8 @@ INLINE Passing passing_of(int64_t panel) {
   return panel <= SMALL ? Passing::NONE : panel <= LARGE ? Passing::A : Passing::B;
 }
 
-/// finish(block, tile, first row, end) is called for all rows of each block in turn, while the next but one is under way:
-/// the sums of the one before have only just been written.
+/// finish(block, tile, first row, end) is called for all rows of each block in turn, while the next but one is under
+/// way: the sums of the one before have only just been written.
 template <class Finish>
 __attribute__((noinline)) void multiply(const Multiplication& m, const Finish& finish) {
   const Grid& g = m.grid;
@@ -151,8 +151,8 @@ __attribute__((noinline)) void multiply(const Multiplication& m, const Finish& f
 }
 
 /// Layer l's product, whose sums become its activations.
-void multiply_forward(const Plan& p, int l, const Grid& g, const Source& source, const bf16* weights, const char* packed,
-                      char* work) {
+void multiply_forward(const Plan& p, int l, const Grid& g, const Source& source, const bf16* weights,
+                      const char* packed, char* work) {
   const Multiplication m{g, p.rows, source, weights, at<float>(packed, p.bias[l]), at<Segment>(work, p.segments),
                          at<float>(work, p.sums)};
   bf16* out = at<bf16>(work, p.activations[l]);
@@ -188,7 +188,8 @@ void layer_backward(const Plan& p, int l, const char* packed, char* work) {
                            at<Segment>(work, p.segments), at<float>(work, p.sums)};
     if (p.bySigns)
       multiply(m, [=](const Block& b, int i, int row, int end) {
-        finish_gradient_by_sign(end - row, b.sums + i * TILE + row * BLOCK, slope, out + b.at + i * b.apart + row * BLOCK);
+        const int64_t to = b.at + i * b.apart + row * BLOCK;
+        finish_gradient_by_sign(end - row, b.sums + i * TILE + row * BLOCK, slope, out + to);
       });
     else
       multiply(m, [=](const Block& b, int i, int row, int end) {

@@ -19,8 +19,8 @@ INLINE int64_t tiles_size(const ConvShape& s) {
   return int64_t{s.outHeight} * s.outWidth * blocks_of(s.outChannels) * TILE * 2;
 }
 
-/// The first layer reads images, whose channels are few: of its filter, a row's taps of all channels are the terms of one
-/// product. Its gradient is made in columns: some pixels of a row, of all channels.
+/// The first layer reads images, whose channels are few: of its filter, a row's taps of all channels are the terms of
+/// one product. Its gradient is made in columns: some pixels of a row, of all channels.
 struct FirstLayer {
   int64_t event;                  // numbers in an image
   int64_t positionStride;         // floats from a chain's position to the next

@@ -81,7 +81,8 @@ void bf16_product_loop(int64_t tasks, int64_t iterations, float* sink) {
     Engine engine;
     Meanwhile nothing([](int) {});
     for (int64_t i = 0; i < iterations; ++i)
-      engine.sum<2, 2>({BLOCK, TILE, 2 * TILE, 2 * TILE, BLOCK, CHAINS}, 0, rounds, ROUNDS, 2, nullptr, {sums, BLOCK, TILE}, nothing);
+      engine.sum<2, 2>({BLOCK, TILE, 2 * TILE, 2 * TILE, BLOCK, CHAINS}, 0, rounds, ROUNDS, 2, nullptr,
+                       {sums, BLOCK, TILE}, nothing);
     engine.drain<2>();
     Engine::end();
     sink[index] = sums[0];
