@@ -158,7 +158,7 @@ export const fieldGroups = {
       .enum(['auto', 'float32', 'bfloat16'])
       .default('auto')
       .describe(
-        'of chains on the native backend; auto is bfloat16 where the processor has instructions for it',
+        'of chains and gradients on the native backend; auto is bfloat16 where the processor has instructions for it',
       ),
     threads: count().nullable().default(null).describe('of the native backend; one a core unless given'),
   },
