@@ -157,9 +157,7 @@ export const fieldGroups = {
     precision: z
       .enum(['auto', 'float32', 'bfloat16'])
       .default('auto')
-      .describe(
-        'of chains and gradients on the native backend; auto is bfloat16 where the processor has instructions for it',
-      ),
+      .describe('of chains and gradients on the native backend; auto is bfloat16 where that is faster'),
     threads: count().nullable().default(null).describe('of the native backend; one a core unless given'),
   },
 } as const;

@@ -17,6 +17,7 @@ interface NativeModule {
     threads?: number;
     /** By what instructions each precision is computed. */
     precisions?: Readonly<Record<ComputedPrecision, string>>;
+    fastestPrecision?: ComputedPrecision;
     reason?: string;
     remedy?: string;
   };
@@ -42,7 +43,7 @@ export const native: Candidate = {
     if (!status.available || !module.registerNativeBackend() || !(await tf.setBackend(NATIVE))) {
       return { why: status.reason ?? 'it did not start', remedy: status.remedy ?? rebuild };
     }
-    const computed = precision === 'auto' ? (inHardware(status) ? 'bfloat16' : 'float32') : precision;
+    const computed = precision === 'auto' ? (status.fastestPrecision ?? 'float32') : precision;
     module.setPrecision(computed);
     if (threads !== undefined) module.setThreads(threads);
     const instructions = status.precisions?.[computed] ?? status.instructionSet;
@@ -55,13 +56,6 @@ const PACKAGE: string = '@srmcmc/native';
 /** A name that is a variable keeps compilers and bundlers from requiring a package that is optional. */
 async function load(): Promise<NativeModule> {
   return (await import(PACKAGE)) as NativeModule;
-}
-
-/** Instructions that multiply bfloat16 numbers faster than single precision is multiplied. */
-const HARDWARE = ['amx', 'avx512bf16'];
-
-function inHardware({ precisions }: ReturnType<NativeModule['nativeStatus']>): boolean {
-  return precisions !== undefined && HARDWARE.includes(precisions.bfloat16);
 }
 
 /**

@@ -29,7 +29,7 @@ export interface BackendOptions {
   readonly tfjsNode?: string | undefined;
   /**
    * What the native backend computes short runs and gradients of networks in; 'auto' is bfloat16 where the processor
-   * has instructions for it, else float32. Everything else is float32.
+   * computes it faster, else float32. Everything else is float32.
    */
   readonly precision?: Precision | undefined;
   /** Threads of the native backend, 1 to 256. Default: SRMCMC_THREADS, or else one for each hardware thread. */

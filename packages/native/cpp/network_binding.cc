@@ -84,6 +84,7 @@ Napi::Value start_parameter_gradient(const Napi::CallbackInfo& info) {
 
 void add_network_functions(Napi::Env env, Napi::Object exports) {
   exports.Set("bfloat16", Napi::String::New(env, bf16_kernels().name));
+  exports.Set("bfloat16IsFaster", Napi::Boolean::New(env, bf16_is_faster()));
   exports.Set("parameterGradient", Napi::Function::New<parameter_gradient>(env, "parameterGradient"));
   exports.Set("startParameterGradient", Napi::Function::New<start_parameter_gradient>(env, "startParameterGradient"));
   exports.Set("valueAndGradient", Napi::Function::New<value_and_gradient>(env, "valueAndGradient"));

@@ -18,6 +18,8 @@ export interface NativeStatus {
   readonly threads?: number;
   /** What networks can be computed in, and the instructions that do it. */
   readonly precisions?: Readonly<Record<Precision, string>>;
+  /** In which of them networks take the least time here. */
+  readonly fastestPrecision?: Precision;
   /** Why the addon is not available, in a few words. */
   readonly reason?: string;
   /** What to do to have it, as a sentence. */
@@ -29,6 +31,8 @@ export interface Addon {
   readonly instructionSet: InstructionSet;
   /** What computes in bfloat16: `amx`, `avx512bf16`, or `avx2` and `portable`, which widen the numbers. */
   readonly bfloat16: string;
+  /** Whether that takes less time than single precision. */
+  readonly bfloat16IsFaster: boolean;
   threads(): number;
   setThreads(count: number): void;
   peakGflops(): number;
@@ -190,6 +194,7 @@ export function nativeStatus(): NativeStatus {
         instructionSet: result.addon.instructionSet,
         threads: result.addon.threads(),
         precisions: { float32: result.addon.instructionSet, bfloat16: result.addon.bfloat16 },
+        fastestPrecision: result.addon.bfloat16IsFaster ? 'bfloat16' : 'float32',
       }
     : { available: false, reason: result.reason, remedy: REMEDY };
 }

@@ -155,6 +155,14 @@ test('registering twice is harmless and the status names what is in use', () => 
   });
 });
 
+test('bfloat16 is faster where tiles are multiplied, and not where its numbers are widened', () => {
+  const { precisions, fastestPrecision } = nativeStatus();
+  // Dot products of pairs depend on the maker.
+  const known = { amx: 'bfloat16', avx512bf16: fastestPrecision, avx2: 'float32', portable: 'float32' };
+  expect(fastestPrecision).toBe(known[precisions!.bfloat16 as keyof typeof known]);
+  expect(['float32', 'bfloat16']).toContain(fastestPrecision);
+});
+
 test('setThreads changes the number of threads and refuses nonsense', () => {
   const { threads } = nativeStatus();
   setThreads(3);

@@ -20,5 +20,5 @@ export const samplingFlags = {
   precision: z
     .enum(precisions)
     .default('auto')
-    .describe('of chains on the native backend; auto: bfloat16 where the processor has instructions for it'),
+    .describe('of chains on the native backend; auto: bfloat16 where that is faster'),
 };

@@ -78,4 +78,13 @@ const Bf16Kernels& bf16_kernels() {
   return *chosen;
 }
 
+bool bf16_is_faster() {
+#if defined(__x86_64__)
+  const Bf16Kernels* chosen = &bf16_kernels();
+  return chosen == amx_bf16_kernels() || (chosen == avx512_bf16_kernels() && !__builtin_cpu_is("intel"));
+#else
+  return false;
+#endif
+}
+
 }  // namespace srmcmc
