@@ -25,27 +25,6 @@ constexpr int64_t few_rows(int64_t outputs, int taps) {
   return taps ? 2 * smaller(MOST / 2, FEW_SUMS / (outputs * (taps + 1))) : smaller(MOST, FEW_SUMS / outputs);
 }
 
-#if LANES == 16
-constexpr ivec HALVES_IN_TURNS = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23};
-#elif LANES == 8
-constexpr ivec HALVES_IN_TURNS = {0, 8, 1, 9, 2, 10, 3, 11};
-#else
-constexpr ivec HALVES_IN_TURNS = {0, 4, 1, 5};
-#endif
-
-/// The first lanes of two vectors in turns, and the last.
-INLINE void interleave(vec a, vec b, vec& first, vec& last) {
-#if defined(__clang__)
-  for (int i = 0; i < L; ++i) {
-    first[i] = i % 2 ? b[i / 2] : a[i / 2];
-    last[i] = i % 2 ? b[(L + i) / 2] : a[(L + i) / 2];
-  }
-#else
-  first = __builtin_shuffle(a, b, HALVES_IN_TURNS);
-  last = __builtin_shuffle(a, b, HALVES_IN_TURNS + L / 2);
-#endif
-}
-
 /// Rows become columns: each round moves the highest bit of a row's number to the lowest of its columns'.
 INLINE void transpose(vec (&rows)[L]) {
   for (int round = 1; round < L; round *= 2) {

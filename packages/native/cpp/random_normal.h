@@ -74,18 +74,21 @@ INLINE void box_muller(uvec w0, uvec w1, vec* z0, vec* z1) {
 
 /// The elements of blocks begin .. end - 1 of a row of `event` normals; `out` is where the first of them goes.
 void normal_blocks(const srmcmc::NormalStream& s, int64_t chain, int64_t begin, int64_t end, float* out) {
-  // Lanes have blocks in the order that interleave_four() puts right.
   uvec lane;
-  for (int i = 0; i < L; ++i) lane[i] = static_cast<uint32_t>(i % 4 * (L / 4) + i / 4);
+  for (int i = 0; i < L; ++i) lane[i] = static_cast<uint32_t>(i);
   const PhiloxKeys keys(s.key);
   for (int64_t block = begin; block < end; block += L, out += 4 * L) {
     const Philox counter = {{lane + static_cast<uint32_t>(block), splat_uint(s.step),
                              splat_uint(s.firstChain + static_cast<uint32_t>(chain)), uvec{}}};
     const Philox bits = philox4x32(counter, keys);
-    vec z[4];
-    box_muller(bits.w[0], bits.w[1], &z[0], &z[1]);
-    box_muller(bits.w[2], bits.w[3], &z[2], &z[3]);
-    interleave_four(z);
+    vec z[4], even[2], odd[2];
+    box_muller(bits.w[0], bits.w[1], &even[0], &odd[0]);
+    box_muller(bits.w[2], bits.w[3], &even[1], &odd[1]);
+    // Each lane's four numbers, one lane after the other.
+    interleave(even[0], even[1], even[0], even[1]);
+    interleave(odd[0], odd[1], odd[0], odd[1]);
+    interleave(even[0], odd[0], z[0], z[1]);
+    interleave(even[1], odd[1], z[2], z[3]);
     const int64_t n = smaller(4 * L, smaller(s.event, end * 4) - block * 4);
     for (int i = 0; i < 4; ++i)
       if (n >= (i + 1) * L) store(out + i * L, z[i]);

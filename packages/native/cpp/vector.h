@@ -122,42 +122,25 @@ INLINE uvec high_halves(lvec even, lvec odd) {
 #endif
 }
 
-/// Pairs of the lower, or the upper, two numbers of each four lanes of two vectors: a0 b0 a1 b1.
-INLINE vec interleave_low(vec a, vec b) {
-#if LANES == 16 && defined(__AVX512F__)
-  return reinterpret_cast<vec>(_mm512_unpacklo_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
-#elif LANES == 8 && defined(__AVX2__)
-  return reinterpret_cast<vec>(_mm256_unpacklo_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
-#elif LANES == 4 && defined(__SSE2__)
-  return reinterpret_cast<vec>(_mm_unpacklo_ps(reinterpret_cast<__m128>(a), reinterpret_cast<__m128>(b)));
+#if LANES == 16
+constexpr ivec HALVES_IN_TURNS = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23};
+#elif LANES == 8
+constexpr ivec HALVES_IN_TURNS = {0, 8, 1, 9, 2, 10, 3, 11};
 #else
-  vec c;
-  for (int i = 0; i < L; ++i) c[i] = (i % 2 ? b : a)[i / 4 * 4 + i % 4 / 2];
-  return c;
+constexpr ivec HALVES_IN_TURNS = {0, 4, 1, 5};
 #endif
-}
-INLINE vec interleave_high(vec a, vec b) {
-#if LANES == 16 && defined(__AVX512F__)
-  return reinterpret_cast<vec>(_mm512_unpackhi_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
-#elif LANES == 8 && defined(__AVX2__)
-  return reinterpret_cast<vec>(_mm256_unpackhi_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
-#elif LANES == 4 && defined(__SSE2__)
-  return reinterpret_cast<vec>(_mm_unpackhi_ps(reinterpret_cast<__m128>(a), reinterpret_cast<__m128>(b)));
-#else
-  vec c;
-  for (int i = 0; i < L; ++i) c[i] = (i % 2 ? b : a)[i / 4 * 4 + i % 4 / 2 + 2];
-  return c;
-#endif
-}
 
-/// Turns four vectors so that lane 4 q + r has become the four numbers q of vector r.
-INLINE void interleave_four(vec* z) {
-  const vec low02 = interleave_low(z[0], z[2]), high02 = interleave_high(z[0], z[2]);
-  const vec low13 = interleave_low(z[1], z[3]), high13 = interleave_high(z[1], z[3]);
-  z[0] = interleave_low(low02, low13);
-  z[1] = interleave_high(low02, low13);
-  z[2] = interleave_low(high02, high13);
-  z[3] = interleave_high(high02, high13);
+/// The first lanes of two vectors in turns, and the last.
+INLINE void interleave(vec a, vec b, vec& first, vec& last) {
+#if defined(__clang__)
+  for (int i = 0; i < L; ++i) {
+    first[i] = i % 2 ? b[i / 2] : a[i / 2];
+    last[i] = i % 2 ? b[(L + i) / 2] : a[(L + i) / 2];
+  }
+#else
+  first = __builtin_shuffle(a, b, HALVES_IN_TURNS);
+  last = __builtin_shuffle(a, b, HALVES_IN_TURNS + L / 2);
+#endif
 }
 
 /// Keeps a compiler from loading it again for each of its uses.
