@@ -42,8 +42,8 @@ std::vector<const Bf16Kernels*> supported_bf16_kernels();
 /// The best of them, or the one that SRMCMC_ISA=portable|avx2|avx512|amx names.
 const Bf16Kernels& bf16_kernels();
 
-/// Whether they take less time than single precision. Intel's dot products of pairs start every other cycle on one of two
-/// units: half as many products as multiply-adds of single precision.
+/// Whether they take less time than single precision. Intel's dot products of pairs, where they were measured, took
+/// twice as long (docs/performance.md).
 bool bf16_is_faster();
 
 }  // namespace srmcmc

@@ -55,7 +55,6 @@ void add_filter_gradient(const FilterProduct& f, int64_t task, const bf16* sourc
   const int64_t sourcePixel = f.sourceBlocks() * 2 * TILE, gradientPixel = f.outBlocks() * 2 * TILE;
   const Operands operands{BATCH, TILE, s.strideWidth * sourcePixel, gradientPixel, BLOCK, CHAINS};
   float* weights = filter + tap * s.inChannels * s.outChannels;
-  constexpr int ROWS_AT_ONCE = 4, UNITS = BLOCK / ROWS_AT_ONCE;
   int64_t previous = 0;
   Meanwhile meanwhile([&](int unit) {
     add_rows(s, sums, previous * BLOCK, out * BLOCK, unit * ROWS_AT_ONCE, (unit + 1) * ROWS_AT_ONCE, weights);
@@ -75,7 +74,7 @@ void add_filter_gradient(const FilterProduct& f, int64_t task, const bf16* sourc
       meanwhile.begin(units, count * (columns.end - columns.first));
       engine.sum<2, 2>(operands, 0, segments, count, 2, nullptr, {sums, BLOCK, TILE}, meanwhile);
       previous = in;
-      units = UNITS;
+      units = 2 * UNITS_OF_A_TILE;
     }
   engine.drain<2>();
   meanwhile.begin(units, 0);

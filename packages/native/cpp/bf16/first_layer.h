@@ -5,53 +5,25 @@
 
 namespace {
 
-// Both read and write whole steps, up to OVERRUN numbers too many.
-constexpr int64_t STEP = 16;
-INLINE void copy_terms(const bf16* from, bf16* to, int64_t n) {
-  for (int64_t i = 0; i < n; i += STEP) memcpy(to + i, from + i, STEP * sizeof(bf16));
-}
-INLINE void clear_terms(bf16* to, int64_t n) {
-  for (int64_t i = 0; i < n; i += STEP) memset(to + i, 0, STEP * sizeof(bf16));
-}
-
-/// The terms of `count` outputs of row y from column x on, as [output][chain][depth]. What a row of terms writes too
-/// much is written over by the next one.
-void gather_strip(const Plan& p, const bf16* images, int64_t y, int64_t x, int64_t count, bf16* strip) {
-  const FirstLayer& f = p.first;
+/// A convolution of pictures with zeros around them, whose filter is one column of `rowTerms` channels.
+Grid first_forward_grid(const Plan& p) {
   const ConvShape& s = p.network->shapes[0];
-  const int64_t n = f.rowTerms, terms = n * s.filterHeight;
-  // The usual 3 x 3 taps of few channels: a step for each row of taps, and one for what is left of the tile.
-  const bool usual = s.filterHeight == 3 && n <= STEP && f.depth == BLOCK && terms >= BLOCK - STEP;
-  for (int64_t i = 0; i < count; ++i) {
-    const bf16* from = images + y * s.strideHeight * f.imageRow + (x + i) * f.shift;
-    bf16* to = strip + i * CHAINS * f.depth;
-    for (int chain = 0; chain < p.rows; ++chain, from += f.image, to += f.depth) {
-      if (usual) {
-        copy_terms(from, to, STEP);
-        copy_terms(from + f.imageRow, to + n, STEP);
-        copy_terms(from + 2 * f.imageRow, to + 2 * n, STEP);
-        clear_terms(to + terms, STEP);
-      } else {
-        for (int64_t row = 0; row < s.filterHeight; ++row) copy_terms(from + row * f.imageRow, to + row * n, n);
-        clear_terms(to + terms, f.depth - terms);
-      }
-    }
-  }
+  const int64_t height = int64_t{s.outHeight} * s.strideHeight + s.filterHeight;  // no tap is outside
+  return {{s.outHeight, 0, 1, 0, s.strideHeight, s.filterHeight, height, 0, 1},
+          {s.outWidth, 0, 1, 0, 1, 1, s.outWidth, 0, 1},
+          p.first.rowBlocks(), blocks_of(s.outChannels), s.outWidth, s.outWidth};
 }
 
 void pack_first_layer(const Plan& p, const float* filter, char* packed) {
   const FirstLayer& f = p.first;
   const ConvShape& s = p.network->shapes[0];
   const int64_t inputs = s.inChannels, outputs = s.outChannels;
-  bf16* to = at<bf16>(packed, p.firstForward);
-  for (int64_t column = 0; column < outputs; column += BLOCK)
-    for (int64_t row = 0; row < s.filterHeight; ++row)
-      for (int64_t term = 0; term < f.rowTerms; term += BLOCK)
-        for (int64_t half = 0; half < BLOCK; half += COLUMNS, to += TILE)
-          pack_tile({filter + row * f.rowTerms * outputs, outputs, 1, f.rowTerms, outputs}, term, column + half, to);
+  pack_grid(first_forward_grid(p), at<bf16>(packed, p.firstForward), [&](int64_t row, int64_t) {
+    return Matrix{filter + row * f.rowTerms * outputs, outputs, 1, f.rowTerms, outputs};
+  });
 
   // Column c of a tile is channel c % inputs of pixel c / inputs, which the output at an offset reaches by one tap.
-  to = at<bf16>(packed, p.firstBackward);
+  bf16* to = at<bf16>(packed, p.firstBackward);
   const int64_t blocks = blocks_of(outputs);
   const auto taps = [&](int64_t row, int64_t tap) { return filter + (row * s.filterWidth + tap) * inputs * outputs; };
   const auto pack = [&](int64_t first, int64_t row, int64_t offset, int64_t block) {
@@ -75,16 +47,11 @@ void pack_first_layer(const Plan& p, const float* filter, char* packed) {
           pack(tile * COLUMNS, row, offset, block * BLOCK);
 }
 
-/// A convolution of pictures with zeros around them, whose filter is one column of `rowTerms` channels.
 void first_layer_forward(const Plan& p, const char* packed, char* work) {
   const FirstLayer& f = p.first;
-  const ConvShape& s = p.network->shapes[0];
-  const int64_t height = int64_t{s.outHeight} * s.strideHeight + s.filterHeight;  // no tap is outside
-  const Axis down{s.outHeight, 0, 1, 0, s.strideHeight, s.filterHeight, height, 0, 1};
-  const Axis across{s.outWidth, 0, 1, 0, 1, 1, s.outWidth, 0, 1};
   const int terms = static_cast<int>(f.rowTerms < BLOCK ? divide_up(f.rowTerms, 2) * 2 : BLOCK);
   Engine::begin(p.rows, terms);
-  multiply_forward(p, 0, {down, across, f.rowBlocks(), blocks_of(s.outChannels), s.outWidth, s.outWidth},
+  multiply_forward(p, 0, first_forward_grid(p),
                    {at<bf16>(work, p.images), f.imageRow, f.shift, f.image, BLOCK, terms, CHAINS * f.image},
                    at<bf16>(packed, p.firstForward), packed, work);
   Engine::begin(p.rows);

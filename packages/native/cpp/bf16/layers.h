@@ -73,9 +73,6 @@ struct Multiplication {
   float* sums;        // space for those of two blocks
 };
 
-constexpr int ROWS_AT_ONCE = 4;                          // of a tile of sums, that one unit of work finishes
-constexpr int UNITS_OF_A_TILE = CHAINS / ROWS_AT_ONCE;
-
 /// Rows of positions for which all channels are computed before the next: as many as read no more of the source than
 /// the second-level cache keeps, where it is worth reading the weights again.
 INLINE int64_t rows_of_a_strip(const Grid& g, int64_t source) {

@@ -6,6 +6,9 @@
 
 namespace {
 
+// Of a tile of sums, that one unit of work sees to.
+constexpr int ROWS_AT_ONCE = 4, UNITS_OF_A_TILE = CHAINS / ROWS_AT_ONCE;
+
 /// Work in units, unit(0), unit(1) and so on, of which a few are done with each product, and memory fetched likewise.
 template <class Unit>
 class Meanwhile {

@@ -31,6 +31,40 @@ TurnedOperands operands_of(const Plan& p) {
   return o;
 }
 
+// Both read and write whole steps, up to OVERRUN numbers too many.
+constexpr int64_t STEP = 16;
+INLINE void copy_terms(const bf16* from, bf16* to, int64_t n) {
+  for (int64_t i = 0; i < n; i += STEP) memcpy(to + i, from + i, STEP * sizeof(bf16));
+}
+INLINE void clear_terms(bf16* to, int64_t n) {
+  for (int64_t i = 0; i < n; i += STEP) memset(to + i, 0, STEP * sizeof(bf16));
+}
+
+/// The terms of `count` outputs of row y from column x on, as [output][chain][depth]. What a row of terms writes too
+/// much is written over by the next one.
+void gather_strip(const Plan& p, const bf16* images, int64_t y, int64_t x, int64_t count, bf16* strip) {
+  const FirstLayer& f = p.first;
+  const ConvShape& s = p.network->shapes[0];
+  const int64_t n = f.rowTerms, terms = n * s.filterHeight;
+  // The usual 3 x 3 taps of few channels: a step for each row of taps, and one for what is left of the tile.
+  const bool usual = s.filterHeight == 3 && n <= STEP && f.depth == BLOCK && terms >= BLOCK - STEP;
+  for (int64_t i = 0; i < count; ++i) {
+    const bf16* from = images + y * s.strideHeight * f.imageRow + (x + i) * f.shift;
+    bf16* to = strip + i * CHAINS * f.depth;
+    for (int chain = 0; chain < p.rows; ++chain, from += f.image, to += f.depth) {
+      if (usual) {
+        copy_terms(from, to, STEP);
+        copy_terms(from + f.imageRow, to + n, STEP);
+        copy_terms(from + 2 * f.imageRow, to + 2 * n, STEP);
+        clear_terms(to + terms, STEP);
+      } else {
+        for (int64_t row = 0; row < s.filterHeight; ++row) copy_terms(from + row * f.imageRow, to + row * n, n);
+        clear_terms(to + terms, f.depth - terms);
+      }
+    }
+  }
+}
+
 /// The sources of the first layer are its outputs' terms.
 void turn_terms(const Plan& p, int half, char* work, bf16* to) {
   const ConvShape& s = p.network->shapes[0];
