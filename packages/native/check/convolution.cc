@@ -15,19 +15,23 @@ enum Product { forward, inputGradient, filterGradient };
 const char* const PRODUCTS[] = {"forward", "input gradient", "filter gradient"};
 
 /// Whether minimal filtering may make it, in single precision: a filter, or a phase of its gradient in the input, has two
-/// or three taps a step along both axes, or down where outputs are few and a position reads neighbours.
+/// or three taps a step along both axes, or down alone where outputs are few and a position reads neighbours, or where
+/// channels are. With few channels a product of bfloat16 factors is made so, too.
 bool is_even(const Multiplier& multiplier, Product product, const ConvShape& s) {
-  constexpr int FEW = 8;
+  constexpr int FEW_OUTPUTS = 8, FEW_CHANNELS = 16;
+  const int channels = product == forward ? s.inChannels : s.outChannels;
+  const int outputs = product == forward ? s.outChannels : s.inChannels;
   const auto has = [&](int taps, int size, int stride) {
     return product == forward ? size == taps * stride : size / stride == taps || (size + stride - 1) / stride == taps;
   };
   const auto minimal = [&](int taps) {
     const bool neighbours = product == inputGradient ||
                             (s.strideHeight == 1 && s.strideWidth == 1 && s.dilationHeight == 1 && s.dilationWidth == 1);
-    const bool few = neighbours && (product == forward ? s.outChannels : s.inChannels) <= FEW;
-    return has(taps, s.filterHeight, s.strideHeight) && (few || has(taps, s.filterWidth, s.strideWidth));
+    const bool down = (neighbours && outputs <= FEW_OUTPUTS) || channels < FEW_CHANNELS;
+    return has(taps, s.filterHeight, s.strideHeight) && (down || has(taps, s.filterWidth, s.strideWidth));
   };
-  return multiplier.precision == Sampler::float32 && product != filterGradient && (minimal(2) || minimal(3));
+  return (multiplier.precision == Sampler::float32 || channels < FEW_CHANNELS) && product != filterGradient &&
+         (minimal(2) || minimal(3));
 }
 
 /// Rounding errors of a sum of K terms of random sign stay near ROUNDING times the sum of their magnitudes, whatever
@@ -153,6 +157,8 @@ const Named AWKWARD[] = {
     {"two taps a step, odd sizes", {5, 11, 13, 33, 5, 6, 35, 4, 4, 2, 2, 1, 1, 1, 1}},
     {"two taps a step of two and three", {3, 10, 14, 20, 5, 4, 24, 4, 6, 2, 3, 1, 1, 1, 1}},
     {"two taps a step, more padding than picture", {2, 4, 4, 18, 7, 7, 20, 4, 4, 2, 2, 1, 1, 6, 6}},
+    {"two taps a step down, few channels", {3, 11, 9, 5, 5, 4, 37, 4, 5, 2, 2, 1, 1, 1, 1}},
+    {"three taps down, few channels, one column", {5, 7, 3, 3, 7, 1, 19, 3, 3, 1, 1, 1, 1, 1, 0}},
     {"three taps a step, odd sizes", {26, 9, 7, 17, 9, 7, 50, 3, 3, 1, 1, 1, 1, 1, 1}},
     {"three taps a step of two", {3, 11, 12, 16, 5, 6, 70, 6, 6, 2, 2, 1, 1, 2, 2}},
 };

@@ -1,6 +1,7 @@
 // The products of a grid, whichever way they are made, and the convolution forward.
 #pragma once
 #include "direct_product.h"
+#include "few_channels.h"
 #include "few_outputs.h"
 #include "minimal_filtering.h"
 
@@ -16,6 +17,10 @@ INLINE auto with_product(const Grid& g, Body&& body) {
   switch (minimal_taps(g)) {
     case 2: return body(MinimalProduct<2>{});
     case 3: return body(MinimalProduct<3>{});
+  }
+  switch (taps_of_few_channels(g)) {
+    case 2: return body(FewChannelsProduct<2>{});
+    case 3: return body(FewChannelsProduct<3>{});
   }
   return has_few_outputs(g) ? body(FewOutputsProduct{}) : body(DirectProduct{});
 }

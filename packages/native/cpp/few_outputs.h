@@ -25,13 +25,39 @@ constexpr int64_t few_rows(int64_t outputs, int taps) {
   return taps ? 2 * smaller(MOST / 2, FEW_SUMS / (outputs * (taps + 1))) : smaller(MOST, FEW_SUMS / outputs);
 }
 
-/// Rows become columns: each round moves the highest bit of a row's number to the lowest of its columns'.
+/// Rows become columns.
 INLINE void transpose(vec (&rows)[L]) {
+#if LANES == 16 && defined(__AVX512F__)
+  // Squares of four within lanes of 128 bits, and then the lanes.
+  __m512d pairs[L];
+  __m512 squares[L], halves[L];
+  const auto at = [&](int i) { return reinterpret_cast<__m512>(rows[i]); };
+  each<L / 2>([&](auto i) {
+    pairs[2 * i] = _mm512_castps_pd(_mm512_unpacklo_ps(at(2 * i), at(2 * i + 1)));
+    pairs[2 * i + 1] = _mm512_castps_pd(_mm512_unpackhi_ps(at(2 * i), at(2 * i + 1)));
+  });
+  each<L / 2>([&](auto i) {
+    const int low = i / 2 * 4 + i % 2;
+    squares[2 * i] = _mm512_castpd_ps(_mm512_unpacklo_pd(pairs[low], pairs[low + 2]));
+    squares[2 * i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(pairs[low], pairs[low + 2]));
+  });
+  each<L / 2>([&](auto i) {
+    const int low = i / 4 * 8 + i % 4;
+    halves[low] = _mm512_shuffle_f32x4(squares[low], squares[low + 4], 0x88);
+    halves[low + 4] = _mm512_shuffle_f32x4(squares[low], squares[low + 4], 0xdd);
+  });
+  each<L / 2>([&](auto i) {
+    rows[i] = reinterpret_cast<vec>(_mm512_shuffle_f32x4(halves[i], halves[i + 8], 0x88));
+    rows[i + 8] = reinterpret_cast<vec>(_mm512_shuffle_f32x4(halves[i], halves[i + 8], 0xdd));
+  });
+#else
+  // Each round moves the highest bit of a row's number to the lowest of its columns'.
   for (int round = 1; round < L; round *= 2) {
     vec next[L];
     each<L / 2>([&](auto i) { interleave(rows[i], rows[i + L / 2], next[2 * i], next[2 * i + 1]); });
     each<L>([&](auto i) { rows[i] = next[i]; });
   }
+#endif
 }
 
 /// How a grid is cut up, and the turned rows of a piece: those that the taps of a tile's rows reach, in a ring.
@@ -166,8 +192,16 @@ void multiply_few_outputs(const Grid& g, const FewOutputsPieces& p, int64_t inde
       for (int64_t r = 0; r < rows; ++r) {
         const int64_t outY = g.y.outFirst + (y + r) * g.y.outStep, outX = g.x.outFirst + x * g.x.outStep;
         const int64_t at = image * g.outImage + (outY * g.outWidth + outX) * C;
-        for (int64_t i = 0; i < pixels; ++i)
-          each<C>([&](auto c) { out[at + i * finished.outRow + c] = sums[(r * C + c) * L + i]; });
+        const float* row = sums + r * C * L;
+        if (pixels == L && finished.outRow == C) {
+          vec planes[C], whole[C];
+          each<C>([&](auto c) { planes[c] = load(row + c * L); });
+          interleave(planes, whole);
+          each<C>([&](auto c) { store(out + at + c * L, whole[c]); });
+        } else {
+          for (int64_t i = 0; i < pixels; ++i)
+            each<C>([&](auto c) { out[at + i * finished.outRow + c] = row[c * L + i]; });
+        }
         if (e.activation == Activation::linear && !e.derivative) continue;
         finished.out = out + at;
         finished.stored = e.stored ? e.stored + at : nullptr;

@@ -143,6 +143,27 @@ INLINE void interleave(vec a, vec b, vec& first, vec& last) {
 #endif
 }
 
+/// Lane i of each of C vectors one after the other, and then lane i + 1 of each.
+template <int C>
+INLINE void interleave(const vec (&from)[C], vec (&to)[C]) {
+  for (int i = 0; i < C; ++i) {
+    ivec lane, vector;
+    for (int l = 0; l < L; ++l) {
+      lane[l] = (i * L + l) / C;
+      vector[l] = (i * L + l) % C;
+    }
+    for (int v = 0; v < C; ++v) {
+#if defined(__clang__)
+      vec moved;
+      for (int l = 0; l < L; ++l) moved[l] = from[v][lane[l]];
+#else
+      const vec moved = __builtin_shuffle(from[v], lane);
+#endif
+      to[i] = v == 0 ? moved : vector == v ? moved : to[i];
+    }
+  }
+}
+
 /// Keeps a compiler from loading it again for each of its uses.
 INLINE vec in_register(vec v) {
 #if defined(__x86_64__)
