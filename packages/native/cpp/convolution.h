@@ -11,7 +11,8 @@ using srmcmc::ConvShape;
 
 constexpr int64_t FEWEST_PIECES = 16;  // that a large product is cut into, for any number of threads
 
-/// Calls body with the way in which a grid's products are made.
+/// Calls body with the way in which a grid's products are made. Those that STORES_IN_PLACE says so of read the epilogue's
+/// `stored` before they write to the same place, so that the two may be one.
 template <class Body>
 INLINE auto with_product(const Grid& g, Body&& body) {
   switch (minimal_taps(g)) {

@@ -182,6 +182,7 @@ void pack_direct(const Grid& g, int64_t channelStride, int64_t outputStride, flo
 
 /// Sums of all taps, as a product of a grid.
 struct DirectProduct {
+  static constexpr bool STORES_IN_PLACE = false;
   static int64_t packed_size(const Grid& g) {
     const int64_t terms = g.y.taps * g.x.taps * g.channels;
     return g.outputs == 1 ? terms + L : panels_of(g.outputs) * PANEL * terms;

@@ -1,6 +1,6 @@
-// Products of few channels, such as a network's first convolution: a row of taps of all channels is one run of terms, and
-// pixels of a row are the rows of a tile. Two or three taps a step down are made by minimal filtering, down alone, of
-// rows with zeros around them.
+// Products of few channels, such as a network's first convolution: a row of taps of all channels is one run of terms,
+// and pixels of a row are the rows of a tile. Two or three taps a step down are made by minimal filtering, down alone,
+// of rows with zeros around them.
 #pragma once
 #include "minimal_filtering.h"
 
@@ -92,7 +92,9 @@ INLINE void store_pixels(const Tile& t, int64_t offset, vec (&sums)[R][V]) {
   const bool isLeaky = t.epilogue->activation == Activation::leakyRelu && !t.derivative;
   if (isLeaky) {
     const vec alpha = splat(t.epilogue->alpha);
-    each<R>([&](auto r) { each<V>([&](auto v) { sums[r][v] = sums[r][v] < 0.f ? sums[r][v] * alpha : sums[r][v]; }); });
+    each<R>([&](auto r) {
+      each<V>([&](auto v) { sums[r][v] = sums[r][v] < 0.f ? sums[r][v] * alpha : sums[r][v]; });
+    });
   }
   float* out = t.out + offset;
   if (t.columns == V * L) {
@@ -194,6 +196,7 @@ void multiply_few_channels(const Grid& g, const FewChannelsPieces& p, int64_t in
 /// Minimal filtering of T taps a step down, as a product of a grid.
 template <int T>
 struct FewChannelsProduct {
+  static constexpr bool STORES_IN_PLACE = false;
   static int64_t packed_size(const Grid& g) {
     return panels_of(g.outputs) * (T + 1) * g.y.sourceStep * g.x.taps * g.channels * PANEL;
   }

@@ -223,6 +223,7 @@ FewOutputsFunction few_outputs_of(int64_t outputs, int taps) {
 
 /// Products of few outputs, as a product of a grid.
 struct FewOutputsProduct {
+  static constexpr bool STORES_IN_PLACE = false;
   static int64_t packed_size(const Grid& g) {
     const int taps = taps_down(g);
     return (taps ? taps + 1 : g.y.taps) * g.x.taps * g.channels * g.outputs;

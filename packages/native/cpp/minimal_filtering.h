@@ -300,6 +300,7 @@ void pack_minimal(const Grid& g, int64_t channelStride, int64_t outputStride, fl
 /// Minimal filtering of T taps a step, as a product of a grid.
 template <int T>
 struct MinimalProduct {
+  static constexpr bool STORES_IN_PLACE = true;
   static int64_t packed_size(const Grid& g) {
     return (T + 1) * (T + 1) * minimal_terms(g) * panels_of(g.outputs) * PANEL;
   }

@@ -35,24 +35,37 @@ struct NetworkPlan {
   int64_t forward[Network::kMaxLayers], backward[Network::kMaxLayers], bias[Network::kMaxLayers];  // in packed
   int64_t stride[Network::kMaxLayers + 1];  // of layer l's input
   int64_t activation[Network::kMaxLayers + 1], derivative[Network::kMaxLayers + 1];
-  int64_t gradient[2];  // layers take turns
+  int64_t gradient[Network::kMaxLayers + 1];  // in layer l's input
   int64_t productWork;
 };
+
+/// Whether the gradient in a layer's input may take the input's place while the derivative is made of that.
+bool replaces_input(const ConvShape& s) {
+  bool all = true;
+  each_phase(s, [&](const Grid& g, auto&&) {
+    all = all && with_product(g, [](auto product) { return decltype(product)::STORES_IN_PLACE; });
+  });
+  return all;
+}
 
 NetworkPlan network_plan(const Network& f, int64_t group) {
   NetworkPlan p{};
   p.network = &f;
   p.event = input_of(f.shapes[0]);
   p.bySigns = f.sign_tells_derivative();
-  int64_t gradientSize[2] = {0, 0};
+  // What does not take the input's place goes to one of two areas in turns.
+  int64_t areaSize[2] = {0, 0}, area[2];
+  bool inPlace[Network::kMaxLayers + 1] = {};
   for (int l = 0; l <= f.layers; ++l) {
     p.stride[l] = image_stride(l < f.layers ? input_of(f.shapes[l]) : 1);
     p.activation[l] = take_lines(p.workSize, group * p.stride[l]);
     const bool activated = l > 0 && l < f.layers;
     p.derivative[l] = take_lines(p.workSize, activated && !p.bySigns ? group * p.stride[l] : 0);
-    gradientSize[l % 2] = larger(gradientSize[l % 2], group * p.stride[l]);
+    inPlace[l] = activated && replaces_input(f.shapes[l]);
+    if (!inPlace[l]) areaSize[l % 2] = larger(areaSize[l % 2], group * p.stride[l]);
   }
-  for (int i = 0; i < 2; ++i) p.gradient[i] = take_lines(p.workSize, gradientSize[i]);
+  for (int i = 0; i < 2; ++i) area[i] = take_lines(p.workSize, areaSize[i]);
+  for (int l = 0; l <= f.layers; ++l) p.gradient[l] = inPlace[l] ? p.activation[l] : area[l % 2];
   int64_t productWork = 0;
   const auto take_product = [&](Grid g) {
     g.batch = group;
@@ -118,21 +131,21 @@ INLINE float value_of(const NetworkPlan& p, const float* work, int image) {
   return work[p.activation[p.network->layers] + image * p.stride[p.network->layers]];
 }
 
-/// After a forward pass: visit(l, dy) sees the gradient of the sum over images of weight * f in layer l's sums, which
-/// are p.stride[l + 1] apart, last layer first. Returns that in the images, p.stride[0] apart, or null if it is not
-/// wanted. Weights are 1 where there are none.
+/// After a forward pass: visit(l, dy) sees the gradient of the sum over images of weight * f in layer l's sums, which are
+/// p.stride[l + 1] apart, last layer first; layer l's input is lost after it. Returns that in the images, p.stride[0]
+/// apart, or null if it is not wanted. Weights are 1 where there are none.
 template <class Visit>
 const float* backward_pass(const NetworkPlan& p, const float* packed, float* work, int images, const float* weights,
                            bool inImages, Visit&& visit) {
   const Network& f = *p.network;
-  float* dy = work + p.gradient[f.layers % 2];
+  float* dy = work + p.gradient[f.layers];
   for (int i = 0; i < images; ++i) dy[i * p.stride[f.layers]] = weights ? weights[i] : 1.f;
   for (int l = f.layers - 1; l >= 0; --l) {
     visit(l, static_cast<const float*>(dy));
     if (l == 0 && !inImages) return nullptr;
     const ConvShape& s = f.shapes[l];
     const float* filter = packed + p.backward[l];
-    float* dx = work + p.gradient[l % 2];
+    float* dx = work + p.gradient[l];
     Epilogue e;
     if (l > 0) {
       e.activation = p.bySigns ? Activation::leakyReluGradient : Activation::timesStored;
