@@ -55,10 +55,20 @@ export function adam(options: AdamOptions = {}): Optimizer {
         for (const [name, variable] of Object.entries(variables)) {
           const gradient = gradients[name];
           if (gradient === undefined) throw new InvalidArgumentError('gradients', `has none for '${name}'`);
-          const first = decay(state.moments[firstOf(name)]!, gradient, beta1);
-          const second = decay(state.moments[secondOf(name)]!, tf.square(gradient), beta2);
-          const scale = tf.add(tf.div(tf.sqrt(second), secondCorrection), epsilon);
-          variable.assign(tf.sub(variable, tf.mul(tf.div(first, scale), stepSize)));
+          const inputs = {
+            variable,
+            gradient,
+            first: state.moments[firstOf(name)]!,
+            second: state.moments[secondOf(name)]!,
+          };
+          const [value, first, second] = updated(inputs, {
+            beta1,
+            beta2,
+            stepSize,
+            secondCorrection,
+            epsilon,
+          });
+          variable.assign(value);
           next[firstOf(name)] = first;
           next[secondOf(name)] = second;
         }
@@ -67,6 +77,25 @@ export function adam(options: AdamOptions = {}): Optimizer {
       return { step, moments };
     },
   };
+}
+
+/** The kernel that a backend may have for all of an update: one pass over memory, not eleven. */
+const ADAM_UPDATE = 'AdamUpdate';
+
+type Update = Record<'beta1' | 'beta2' | 'stepSize' | 'secondCorrection' | 'epsilon', number>;
+
+/** The next variable, and the next averages of its gradient and of the gradient's square. */
+function updated(
+  inputs: Record<'variable' | 'gradient' | 'first' | 'second', tf.Tensor>,
+  update: Update,
+): [value: tf.Tensor, first: tf.Tensor, second: tf.Tensor] {
+  if (tf.getKernel(ADAM_UPDATE, tf.getBackend()) !== undefined) {
+    return tf.engine().runKernel(ADAM_UPDATE, inputs, update) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  }
+  const first = decay(inputs.first, inputs.gradient, update.beta1);
+  const second = decay(inputs.second, tf.square(inputs.gradient), update.beta2);
+  const scale = tf.add(tf.div(tf.sqrt(second), update.secondCorrection), update.epsilon);
+  return [tf.sub(inputs.variable, tf.mul(tf.div(first, scale), update.stepSize)), first, second];
 }
 
 function decay(average: tf.Tensor, value: tf.Tensor, rate: number): tf.Tensor {

@@ -153,6 +153,32 @@ double select_error(const Kernels& kernels) {
   return worst;
 }
 
+double adam_error(const Kernels& kernels) {
+  double worst = 0;
+  for (const int64_t size : {0, 1, 15, 16, 40'003}) {
+    Random random(35);
+    const Floats x = uniform(random, size), g = uniform(random, size), m = uniform(random, size),
+                 v = uniform(random, size, 0, 1);
+    Floats nextX(size), first(size), second(size);
+    const srmcmc::Adam a{0.9f, 0.1f, 0.999f, 0.001f, 0.01f, 0.7f, 1e-8f};
+    kernels.adam(a, size, x.data(), g.data(), m.data(), v.data(), nextX.data(), first.data(), second.data());
+    for (int64_t i = 0; i < size; ++i) {
+      const double one = double{m[i]} * a.beta1 + double{g[i]} * a.rest1;
+      const double two = double{v[i]} * a.beta2 + double{g[i]} * g[i] * a.rest2;
+      const double rate = a.stepSize / (std::sqrt(two) / a.secondCorrection + a.epsilon);
+      const double terms = std::fabs(double{m[i]}) * a.beta1 + std::fabs(double{g[i]}) * a.rest1;
+      // In roundings of the terms' magnitudes, for terms of opposite signs may leave little.
+      const auto error = [](double actual, double truth, double magnitude) {
+        return std::fabs(actual - truth) / (ROUNDING * std::max(magnitude, 1e-30));
+      };
+      worst = worse(worst, error(first[i], one, terms));
+      worst = worse(worst, error(second[i], two, two));
+      worst = worse(worst, error(nextX[i], x[i] - rate * one, std::fabs(double{x[i]}) + rate * terms));
+    }
+  }
+  return worst;
+}
+
 double reduction_error(const Kernels& kernels, Reduction r, bool quick) {
   const srmcmc::ReduceShape shapes[] = {
       {1, quick ? 20'003 : 1'000'003, 1, 0.25f}, {37, 501, 1, 1}, {1, 20'000, 33, 0.5f}, {5, 3, 70, 1}, {4, 1, 1, 2}};
@@ -195,6 +221,7 @@ void add_elementwise(Checks& checks, const Options& options, const Kernels& kern
                         return Figure{binary_error(kernels, static_cast<Binary>(i), quick), 2};
                       }});
   checks.push_back({"select", [&kernels] { return Figure{select_error(kernels), 0}; }});
+  checks.push_back({"adam", [&kernels] { return Figure{adam_error(kernels), 4}; }});
   const char* const reductions[] = {"sum", "max", "min"};
   for (int i = 0; i < 3; ++i)
     checks.push_back({std::string("reduce ") + reductions[i], [=, &kernels, quick = options.quick] {

@@ -177,6 +177,15 @@ void bind_select(const Arguments& args) {
   kernels().select(n, condition, a, b, args.floats(3, n));
 }
 
+// coefficients, in the order of the struct's; x, gradient, first, second, and where the next ones of all but the gradient go
+void bind_adam(const Arguments& args) {
+  const float* c = args.floats(0, 7);
+  int64_t n = 0;
+  const float* x = args.any_floats(1, &n);
+  kernels().adam({c[0], c[1], c[2], c[3], c[4], c[5], c[6]}, n, x, args.floats(2, n), args.floats(3, n),
+                 args.floats(4, n), args.floats(5, n), args.floats(6, n), args.floats(7, n));
+}
+
 void bind_reduce(const Arguments& args) {
   const auto r = static_cast<Reduction>(args.integer(0, 0, static_cast<int>(Reduction::count) - 1));
   const std::vector<int32_t> v = args.integers(1, 3, 0, MAX_SIZE);
@@ -267,6 +276,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<bind_binary>(exports, "binary");
   add<bind_compare>(exports, "compare");
   add<bind_select>(exports, "select");
+  add<bind_adam>(exports, "adam");
   add<bind_reduce>(exports, "reduce");
   add<bind_normal>(exports, "normal");
   add_image_functions(exports);

@@ -190,4 +190,20 @@ void select(int64_t n, const uint8_t* condition, const float* a, const float* b,
   });
 }
 
+void adam(const srmcmc::Adam& a, int64_t n, const float* x, const float* gradient, const float* first,
+          const float* second, float* nextX, float* nextFirst, float* nextSecond) {
+  parallel_range(n, GRAIN, [=](int64_t i, int64_t end) {
+    for (; i < end; i += L) {
+      const int64_t m = smaller(L, end - i);
+      const vec g = load_part(gradient + i, m);
+      const vec one = load_part(first + i, m) * a.beta1 + g * a.rest1;
+      const vec two = load_part(second + i, m) * a.beta2 + g * g * a.rest2;
+      const vec scale = vsqrt(two) / a.secondCorrection + a.epsilon;
+      store_part(nextX + i, load_part(x + i, m) - one / scale * a.stepSize, m);
+      store_part(nextFirst + i, one, m);
+      store_part(nextSecond + i, two, m);
+    }
+  });
+}
+
 }  // namespace

@@ -45,6 +45,12 @@ enum class Binary : int {
 };
 constexpr bool is_comparison(Binary op) { return op >= Binary::greater; }
 
+/// An update of Adam (Kingma and Ba 2015): first <- beta1 first + rest1 g, second <- beta2 second + rest2 g²,
+/// x <- x - stepSize first / (sqrt(second) / secondCorrection + epsilon).
+struct Adam {
+  float beta1, rest1, beta2, rest2, stepSize, secondCorrection, epsilon;
+};
+
 constexpr int kMaxRank = 6;
 
 /// Operands broadcast over a common shape; a stride of 0 repeats an operand along that axis. Output is dense.
@@ -147,6 +153,9 @@ struct Kernels {
   void (*binary)(Binary, const Broadcast&, const float* a, const float* b, float* y, float p0);
   void (*compare)(Binary, const Broadcast&, const float* a, const float* b, uint8_t* y);
   void (*select)(int64_t n, const uint8_t* condition, const float* a, const float* b, float* y);
+  /// Of n numbers x, from their gradient and its two averages to all three after the update.
+  void (*adam)(const Adam&, int64_t n, const float* x, const float* gradient, const float* first, const float* second,
+               float* nextX, float* nextFirst, float* nextSecond);
   void (*reduce)(Reduction, const ReduceShape&, const float* x, float* y);
   void (*pool)(bool average, const PoolShape&, const float* x, float* y);
   void (*resizeBilinear)(const ResizeShape&, const float* x, float* y);

@@ -79,6 +79,17 @@ export interface Addon {
   binary(op: number, shape: Int32Array, a: Float32Array, b: Float32Array, y: Float32Array, p0: number): void;
   compare(op: number, shape: Int32Array, a: Float32Array, b: Float32Array, y: Uint8Array): void;
   select(condition: Uint8Array, a: Float32Array, b: Float32Array, y: Float32Array): void;
+  /** One update; the coefficients are those of cpp/kernels.h's Adam, in order. The last three arrays are written. */
+  adam(
+    coefficients: Float32Array,
+    x: Float32Array,
+    gradient: Float32Array,
+    first: Float32Array,
+    second: Float32Array,
+    nextX: Float32Array,
+    nextFirst: Float32Array,
+    nextSecond: Float32Array,
+  ): void;
   reduce(op: number, shape: Int32Array, x: Float32Array, y: Float32Array, scale: number): void;
   pool(average: 0 | 1, shape: Int32Array, x: Float32Array, y: Float32Array): void;
   resizeBilinear(shape: Int32Array, x: Float32Array, y: Float32Array): void;

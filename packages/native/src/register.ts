@@ -18,6 +18,7 @@ import { convolutionKernels } from './kernels/convolution.ts';
 import { elementwiseKernels } from './kernels/elementwise.ts';
 import { matMulKernels } from './kernels/matmul.ts';
 import type { NativeKernel } from './kernels/native-kernel.ts';
+import { optimizerKernels } from './kernels/optimizer.ts';
 import { poolingKernels } from './kernels/pooling.ts';
 import { randomKernels } from './kernels/random.ts';
 import { reductionKernels } from './kernels/reduction.ts';
@@ -45,6 +46,7 @@ const PRIORITY = 4;
  *   `runChainsAsync` use: all steps of a short run on a network; see `src/kernels/short-run.ts`.
  * - `NetworkValueAndGrad`, `NetworkParameterGrad` and `NetworkParameterGradAsync`, which @srmcmc/energy uses: a network
  *   and its gradients; see `src/kernels/gradients.ts`.
+ * - `AdamUpdate`, which @srmcmc/estimators uses; see `src/kernels/optimizer.ts`.
  * - `FusedConv2DInPrecision`, which @srmcmc/metrics uses: FusedConv2D with one more attribute, {precision}, which counts
  *   in place of what `setConvolutionPrecision` set.
  *
@@ -68,6 +70,7 @@ export function registerNativeBackend(): boolean {
     ...randomKernels,
     ...shortRunKernels,
     ...gradientKernels,
+    ...optimizerKernels,
   };
   const inherited = new Map(getKernelsForBackend('cpu').map((config) => [config.kernelName, config]));
   for (const [kernelName, config] of inherited) {

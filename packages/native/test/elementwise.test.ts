@@ -138,6 +138,40 @@ describe('functions of two tensors', () => {
   });
 });
 
+describe('AdamUpdate', () => {
+  const attrs = { beta1: 0.9, beta2: 0.999, stepSize: 0.01, secondCorrection: 0.7, epsilon: 1e-8 };
+  const inputsOf = (size: number): Record<'variable' | 'gradient' | 'first' | 'second', tf.Tensor> => {
+    const next = random(11);
+    const [variable, gradient, first, second] = Array.from({ length: 4 }, () =>
+      tf.tensor1d(array(next, size)),
+    );
+    return { variable: variable!, gradient: gradient!, first: first!, second: tf.abs(second!) };
+  };
+
+  test('makes the averages and moves the variable by their ratio', () => {
+    tf.setBackend(BACKEND_NAME);
+    const inputs = inputsOf(40_003);
+    const [w, g, m, v] = Object.values(inputs).map((tensor) => tensor.dataSync());
+    const next = tf.engine().runKernel('AdamUpdate', inputs, attrs) as tf.Tensor[];
+    const [variable, first, second] = next.map((tensor) => tensor.dataSync());
+    for (let i = 0; i < w!.length; i++) {
+      const one = 0.9 * m![i]! + 0.1 * g![i]!;
+      const two = 0.999 * v![i]! + 0.001 * g![i]! ** 2;
+      expect(first![i]).toBeCloseTo(one, 6);
+      expect(second![i]).toBeCloseTo(two, 6);
+      expect(variable![i]).toBeCloseTo(w![i]! - (0.01 * one) / (Math.sqrt(two) / 0.7 + 1e-8), 5);
+    }
+    tf.dispose([inputs, next] as never);
+  });
+
+  test('refuses shapes that differ', () => {
+    tf.setBackend(BACKEND_NAME);
+    const inputs = { ...inputsOf(6), gradient: tf.zeros([2, 3]) };
+    expect(() => tf.engine().runKernel('AdamUpdate', inputs, attrs)).toThrow(/matching shapes/);
+    tf.dispose(inputs);
+  });
+});
+
 describe('reductions', () => {
   const ops = { sum: tf.sum, mean: tf.mean, max: tf.max, min: tf.min };
   test.each(Object.entries(ops))('%s along any axes agrees with the cpu backend', (name, f) => {

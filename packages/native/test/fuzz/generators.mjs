@@ -57,6 +57,10 @@ export const generators = {
     const size = draw.integer(0, 70);
     return [draw.array(Uint8Array, size), draw.floats(size), draw.floats(size), draw.floats(size)];
   },
+  adam: (draw) => {
+    const size = draw.integer(0, 70);
+    return [draw.floats(7), ...Array.from({ length: 7 }, () => draw.floats(size))];
+  },
   reduce: (draw) => {
     const [outer, length, inner] = [0, 0, 0].map(() => draw.integer(0, 9));
     const shape = integers(draw, [outer, length, inner]);
