@@ -5,8 +5,9 @@ import { requireInteger } from './errors.ts';
 import { type Key, Stream } from './key.ts';
 import { philox4x32 } from './philox.ts';
 
-/** Name of the optional backend kernel that draws normals by the scheme of `normals`; see `normal`. */
+/** Names of the optional backend kernels that draw by the schemes of `normals` and `uniforms`. */
 const PHILOX_NORMAL = 'PhiloxNormal';
+const PHILOX_UNIFORM = 'PhiloxUniform';
 const UNIT = 2 ** -24;
 const TWO_PI = 2 * Math.PI;
 
@@ -47,22 +48,28 @@ export function uniforms(key: Key, chains: number, size: number, step = 0): Floa
 
 /** `normals` as a tensor `[chains, ...event]`, drawn by the backend where it has the kernel for it. */
 export function normal(key: Key, shape: readonly number[], step = 0): tf.Tensor {
-  requireBackend();
-  const [chains = 0, ...event] = shape;
-  if (tf.getKernel(PHILOX_NORMAL, tf.getBackend()) !== undefined) {
-    const attributes = { shape: [...shape], key: [...key.words], firstChain: key.firstChain, step };
-    return tf.engine().runKernel(PHILOX_NORMAL, {}, attributes) as tf.Tensor;
-  }
-  return tf.tensor(normals(key, chains, elements(event), step), [...shape], 'float32');
+  return drawn(PHILOX_NORMAL, normals, key, shape, step);
 }
 
-/** `uniforms` scaled to [low, high), as a tensor `[chains, ...event]`. */
+/** `uniforms` scaled to [low, high), as a tensor `[chains, ...event]`, likewise. */
 export function uniform(key: Key, shape: readonly number[], low = 0, high = 1): tf.Tensor {
+  return tf.tidy(() => tf.add(tf.mul(drawn(PHILOX_UNIFORM, uniforms, key, shape, 0), high - low), low));
+}
+
+function drawn(
+  kernel: string,
+  draw: typeof normals,
+  key: Key,
+  shape: readonly number[],
+  step: number,
+): tf.Tensor {
   requireBackend();
+  if (tf.getKernel(kernel, tf.getBackend()) !== undefined) {
+    const attributes = { shape: [...shape], key: [...key.words], firstChain: key.firstChain, step };
+    return tf.engine().runKernel(kernel, {}, attributes) as tf.Tensor;
+  }
   const [chains = 0, ...event] = shape;
-  const values = uniforms(key, chains, elements(event));
-  for (let i = 0; i < values.length; i++) values[i] = low + (high - low) * values[i]!;
-  return tf.tensor(values, [...shape], 'float32');
+  return tf.tensor(draw(key, chains, elements(event), step), [...shape], 'float32');
 }
 
 /** A permutation of 0 .. size - 1 (Fisher and Yates), the same for the same key on every machine. */

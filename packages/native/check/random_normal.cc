@@ -43,15 +43,16 @@ double wrong_random_words(const Kernels& kernels, int blocks) {
 }
 
 /// The largest difference from the definition in double precision, over rows whose lengths fit no vector.
-double definition_error(const Kernels& kernels, bool quick) {
+template <class Draw, class Element>
+double definition_error(Draw draw, Element element, bool quick) {
   double worst = 0;
   for (const int64_t event : {1, 2, 3, 4, 5, 31, 64, 127, quick ? 1000 : 40'001}) {
-    const srmcmc::NormalStream s{{0x12345678, 0x9abcdef0}, 0xfffffff0, 12, 5, event};
+    const srmcmc::RandomStream s{{0x12345678, 0x9abcdef0}, 0xfffffff0, 12, 5, event};
     Floats z(s.chains * s.event);
-    kernels.normal(s, z.data());
+    draw(s, z.data());
     for (int64_t i = 0; i < z.size(); ++i) {
       const uint32_t chain = s.firstChain + static_cast<uint32_t>(i / event);
-      const double error = std::fabs(z[i] - normal_element(s.key, chain, s.step, i % event));
+      const double error = std::fabs(z[i] - element(s.key, chain, s.step, i % event));
       worst = worse(worst, error);
     }
   }
@@ -60,7 +61,7 @@ double definition_error(const Kernels& kernels, bool quick) {
 
 /// Differences between 1 thread's numbers and those of 2 to 8.
 double thread_differences(const Kernels& kernels) {
-  const srmcmc::NormalStream s{{1, 2}, 3, 4, 13, 5003};
+  const srmcmc::RandomStream s{{1, 2}, 3, 4, 13, 5003};
   const int before = srmcmc::thread_count();
   Floats alone(s.chains * s.event), together(s.chains * s.event);
   srmcmc::set_thread_count(1);
@@ -194,7 +195,9 @@ void add_random_normal(Checks& checks, const Options& options, const Kernels& ke
                       return Figure{wrong_random_words(kernels, quick ? 300 : 100'000), 0};
                     }});
   checks.push_back({"normal: error against the definition",
-                    [=, &kernels] { return Figure{definition_error(kernels, quick), 1e-6}; }});
+                    [=, &kernels] { return Figure{definition_error(kernels.normal, normal_element, quick), 1e-6}; }});
+  checks.push_back({"uniform: error against the definition",
+                    [=, &kernels] { return Figure{definition_error(kernels.uniform, uniform_element, quick), 0}; }});
   checks.push_back({"normal: other bits on 2 to 8 threads",
                     [&kernels] { return Figure{thread_differences(kernels), 0}; }});
 

@@ -1,4 +1,4 @@
-// Philox4x32-10 and the normals made of it, as they are published, one number at a time in double precision.
+// Philox4x32-10 and the numbers made of it, as they are published, one number at a time in double precision.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -29,6 +29,14 @@ inline double normal_element(const uint32_t key[2], uint32_t chain, uint32_t ste
   const double radius = std::sqrt(-2 * std::log(((words[pair] >> 8) + 1) * 0x1p-24));
   const double angle = 2 * 3.14159265358979323846 * ((words[pair + 1] >> 8) * 0x1p-24);
   return radius * (index % 2 == 0 ? std::cos(angle) : std::sin(angle));
+}
+
+/// The same of its uniforms in [0, 1), whose counter is (block, step, chain, 1).
+inline double uniform_element(const uint32_t key[2], uint32_t chain, uint32_t step, int64_t index) {
+  const uint32_t counter[4] = {static_cast<uint32_t>(index / 4), step, chain, 1};
+  uint32_t words[4];
+  philox4x32(counter, key, words);
+  return (words[index % 4] >> 8) * 0x1p-24;
 }
 
 }  // namespace check

@@ -33,7 +33,7 @@ void fma_loop(int64_t tasks, int64_t iterations, float* sink) {
 
 constexpr srmcmc::Kernels table(const char* name) {
   return {name, L, conv2d, conv2d_input_gradient, conv2d_filter_gradient, mat_mul, unary, binary, compare,
-          select, adam, reduce, pool, resize_bilinear, concat, normal, short_run<LangevinMove>,
+          select, adam, reduce, pool, resize_bilinear, concat, random<Normals>, random<Uniforms>, short_run<LangevinMove>,
           short_run<HmcMove>, value_and_gradient, parameter_gradient,
           philox_block, fma_loop};
 }

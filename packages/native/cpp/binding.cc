@@ -195,8 +195,9 @@ void bind_reduce(const Arguments& args) {
 }
 
 // key word 0, key word 1, first chain, step, chains, event size, output
-void bind_normal(const Arguments& args) {
-  NormalStream s{};
+template <void (*Kernels::* draw)(const RandomStream&, float*)>
+void bind_random(const Arguments& args) {
+  RandomStream s{};
   s.key[0] = args.word(0);
   s.key[1] = args.word(1);
   s.firstChain = args.word(2);
@@ -204,7 +205,7 @@ void bind_normal(const Arguments& args) {
   s.chains = args.integer(4, 0, MAX_SIZE);
   s.event = args.integer(5, 0, MAX_SIZE);
   if (s.chains > 0 && s.firstChain + s.chains - 1 > UINT32_MAX) args.fail(2, "leaves no numbers for the chains");
-  kernels().normal(s, args.floats(6, product(args.env(), {s.chains, s.event})));
+  (kernels().*draw)(s, args.floats(6, product(args.env(), {s.chains, s.event})));
 }
 
 /// One block of Philox4x32-10, for the published test vectors: counter[4], key[2] -> [4].
@@ -278,7 +279,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add<bind_select>(exports, "select");
   add<bind_adam>(exports, "adam");
   add<bind_reduce>(exports, "reduce");
-  add<bind_normal>(exports, "normal");
+  add<bind_random<&Kernels::normal>>(exports, "normal");
+  add<bind_random<&Kernels::uniform>>(exports, "uniform");
   add_image_functions(exports);
   add_network_functions(env, exports);
   add_short_run_functions(env, exports);

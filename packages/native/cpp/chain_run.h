@@ -22,7 +22,7 @@ INLINE void each_vector(int64_t begin, int64_t end, Body&& body) {
   if (i < end) body(i, end - i);
 }
 
-INLINE srmcmc::NormalStream normals_of(const ShortRun& run, int64_t event, int64_t step) {
+INLINE srmcmc::RandomStream normals_of(const ShortRun& run, int64_t event, int64_t step) {
   return {{run.key[0], run.key[1]}, run.firstChain, static_cast<uint32_t>(step), run.chains, event};
 }
 

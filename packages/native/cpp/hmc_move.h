@@ -112,7 +112,7 @@ class HmcMove {
     state.kinetic = 0;
     for (int64_t at = 0; at < event_; at += PIECE) {
       const int64_t end = smaller(at + PIECE, event_);
-      if (hmc_.draws) normal_blocks(normals_of(run_, event_, step), chain, at / 4, divide_up(end, 4), noise_);
+      if (hmc_.draws) random_blocks<Normals>(normals_of(run_, event_, step), chain, at / 4, divide_up(end, 4), noise_);
       vec slopes{}, momenta{};
       each_vector(at, end, [&](int64_t i, int64_t count) {
         const vec slope = load_part(g + i, count), scale = root(i, count);

@@ -79,8 +79,8 @@ struct ResizeShape {
   bool alignCorners, halfPixelCenters;
 };
 
-/// Normals of chains firstChain .. firstChain + chains - 1 at one step; event elements for each chain.
-struct NormalStream {
+/// Random numbers of chains firstChain .. firstChain + chains - 1 at one step; event elements for each chain.
+struct RandomStream {
   uint32_t key[2];
   uint32_t firstChain, step;
   int64_t chains, event;
@@ -161,7 +161,8 @@ struct Kernels {
   void (*resizeBilinear)(const ResizeShape&, const float* x, float* y);
   /// Row r of y is row r of each part in turn.
   void (*concat)(int64_t rows, int64_t parts, const int64_t* lengths, const float* const* x, float* y);
-  void (*normal)(const NormalStream&, float* y);
+  void (*normal)(const RandomStream&, float* y);
+  void (*uniform)(const RandomStream&, float* y);  // in [0, 1)
   /// x [chains, event]; `progress` may be null; it counts the gradients of all chains.
   void (*shortRunLangevin)(const ShortRun&, const Langevin&, const float* x, const ShortRunResult&, Progress* progress);
   void (*shortRunHmc)(const ShortRun&, const Hmc&, const float* x, const ShortRunResult&, Progress* progress);

@@ -32,7 +32,7 @@ class LangevinMove {
     double squares = 0;
     for (int64_t at = 0; at < event_; at += PIECE) {
       const int64_t n = smaller(PIECE, event_ - at);
-      if (noisy) normal_blocks(normals_of(run_, event_, step), chain, at / 4, divide_up(at + n, 4), noise_);
+      if (noisy) random_blocks<Normals>(normals_of(run_, event_, step), chain, at / 4, divide_up(at + n, 4), noise_);
       squares += move_piece(step, gradient + at, noisy ? noise_ : nullptr, x + at, n);
     }
     return __builtin_sqrt(squares);

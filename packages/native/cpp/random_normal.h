@@ -1,5 +1,5 @@
-// Counter-based normals: Philox4x32-10 (Salmon et al., SC 2011) and the Box-Muller transform. Block b of a chain
-// has the counter (b, step, chain, 0) and gives its elements 4b .. 4b + 3, so that a number depends on nothing but
+// Counter-based numbers: Philox4x32-10 (Salmon et al., SC 2011), and the Box-Muller transform for normals. Block b of a
+// chain has the counter (b, step, chain, 0), or 1 in the end for uniforms, and gives its elements 4b .. 4b + 3, so that a number depends on nothing but
 // the key, the chain, the step and its place.
 #pragma once
 #include "elementary.h"
@@ -72,23 +72,37 @@ INLINE void box_muller(uvec w0, uvec w1, vec* z0, vec* z1) {
   *z1 = radius * reinterpret_cast<vec>(reinterpret_cast<ivec>(d) ^ negativeSine);
 }
 
-/// The elements of blocks begin .. end - 1 of a row of `event` normals; `out` is where the first of them goes.
-void normal_blocks(const srmcmc::NormalStream& s, int64_t chain, int64_t begin, int64_t end, float* out) {
+/// What becomes of the four words of a block; the counter's last word keeps distributions apart.
+struct Normals {
+  static constexpr uint32_t STREAM = 0;
+  INLINE static void from(const Philox& bits, vec (&z)[4]) {
+    box_muller(bits.w[0], bits.w[1], &z[0], &z[1]);
+    box_muller(bits.w[2], bits.w[3], &z[2], &z[3]);
+  }
+};
+struct Uniforms {
+  static constexpr uint32_t STREAM = 1;
+  INLINE static void from(const Philox& bits, vec (&u)[4]) {
+    for (int i = 0; i < 4; ++i) u[i] = __builtin_convertvector(reinterpret_cast<ivec>(bits.w[i] >> 8), vec) * 0x1p-24f;
+  }
+};
+
+/// The elements of blocks begin .. end - 1 of a row of `event` numbers; `out` is where the first of them goes.
+template <class Distribution>
+void random_blocks(const srmcmc::RandomStream& s, int64_t chain, int64_t begin, int64_t end, float* out) {
   uvec lane;
   for (int i = 0; i < L; ++i) lane[i] = static_cast<uint32_t>(i);
   const PhiloxKeys keys(s.key);
   for (int64_t block = begin; block < end; block += L, out += 4 * L) {
     const Philox counter = {{lane + static_cast<uint32_t>(block), splat_uint(s.step),
-                             splat_uint(s.firstChain + static_cast<uint32_t>(chain)), uvec{}}};
-    const Philox bits = philox4x32(counter, keys);
-    vec z[4], even[2], odd[2];
-    box_muller(bits.w[0], bits.w[1], &even[0], &odd[0]);
-    box_muller(bits.w[2], bits.w[3], &even[1], &odd[1]);
+                             splat_uint(s.firstChain + static_cast<uint32_t>(chain)), splat_uint(Distribution::STREAM)}};
+    vec words[4], pairs[4], z[4];
+    Distribution::from(philox4x32(counter, keys), words);
     // Each lane's four numbers, one lane after the other.
-    interleave(even[0], even[1], even[0], even[1]);
-    interleave(odd[0], odd[1], odd[0], odd[1]);
-    interleave(even[0], odd[0], z[0], z[1]);
-    interleave(even[1], odd[1], z[2], z[3]);
+    interleave(words[0], words[2], pairs[0], pairs[1]);
+    interleave(words[1], words[3], pairs[2], pairs[3]);
+    interleave(pairs[0], pairs[2], z[0], z[1]);
+    interleave(pairs[1], pairs[3], z[2], z[3]);
     const int64_t n = smaller(4 * L, smaller(s.event, end * 4) - block * 4);
     for (int i = 0; i < 4; ++i)
       if (n >= (i + 1) * L) store(out + i * L, z[i]);
@@ -96,13 +110,14 @@ void normal_blocks(const srmcmc::NormalStream& s, int64_t chain, int64_t begin, 
   }
 }
 
-inline void normal(const srmcmc::NormalStream& s, float* y) {
+template <class Distribution>
+void random(const srmcmc::RandomStream& s, float* y) {
   if (s.chains == 0 || s.event == 0) return;
   constexpr int64_t BLOCKS = 1024;  // Philox blocks a task
   const int64_t blocks = divide_up(s.event, 4), parts = divide_up(blocks, BLOCKS);
   auto task = [&](int64_t index, int) {
     const int64_t chain = index / parts, begin = index % parts * BLOCKS;
-    normal_blocks(s, chain, begin, smaller(blocks, begin + BLOCKS), y + chain * s.event + begin * 4);
+    random_blocks<Distribution>(s, chain, begin, smaller(blocks, begin + BLOCKS), y + chain * s.event + begin * 4);
   };
   parallel(s.chains * parts, task);
 }

@@ -95,15 +95,9 @@ export interface Addon {
   resizeBilinear(shape: Int32Array, x: Float32Array, y: Float32Array): void;
   /** After the named arguments: the parts, one for each length. */
   concat(lengths: Int32Array, y: Float32Array, ...parts: Float32Array[]): void;
-  normal(
-    k0: number,
-    k1: number,
-    firstChain: number,
-    step: number,
-    chains: number,
-    event: number,
-    y: Float32Array,
-  ): void;
+  normal(...args: RandomArguments): void;
+  /** In [0, 1). */
+  uniform(...args: RandomArguments): void;
   /** Results after the arguments: x, value, gradientNorm, and each snapshot. */
   shortRun(...args: ShortRunArguments): void;
   /** The same on another thread, from copies of the arguments. */
@@ -118,6 +112,17 @@ export interface Addon {
   /** The same on another thread, from copies of the arrays, which end before the results. */
   startParameterGradient(...args: ArrayArguments): Job;
 }
+
+/** A stream's numbers [chains, event]. */
+export type RandomArguments = [
+  k0: number,
+  k1: number,
+  firstChain: number,
+  step: number,
+  chains: number,
+  event: number,
+  y: Float32Array,
+];
 
 /**
  * The shape is the number of images, height, width, channels, then kernel, stride, padding and output channels of each

@@ -42,6 +42,7 @@ const PRIORITY = 4;
  * - `LeakyReluGrad`, inputs {dy, y}, attrs {alpha}: dy where y > 0, elsewhere alpha · dy.
  * - `PhiloxNormal`, no inputs, attrs {shape: [n, ...event], key: [k0, k1], firstChain, step}: standard normals,
  *   those of @srmcmc/core's counter-based generator.
+ * - `PhiloxUniform`, the same for uniforms in [0, 1).
  * - `ShortRunLangevin`, `ShortRunHmc`, and the same with Async at the end, which @srmcmc/core's `runChains` and
  *   `runChainsAsync` use: all steps of a short run on a network; see `src/kernels/short-run.ts`.
  * - `NetworkValueAndGrad`, `NetworkParameterGrad` and `NetworkParameterGradAsync`, which @srmcmc/energy uses: a network

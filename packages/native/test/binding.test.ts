@@ -12,7 +12,7 @@ const call = addon as unknown as Record<string, Call>;
 
 const FUNCTIONS = [
   ...['conv2d', 'conv2dInputGradient', 'conv2dFilterGradient', 'matMul', 'unary', 'binary', 'compare'],
-  ...['select', 'adam', 'reduce', 'normal', 'shortRun', 'setThreads', 'philox4x32'],
+  ...['select', 'adam', 'reduce', 'normal', 'uniform', 'shortRun', 'setThreads', 'philox4x32'],
 ];
 
 describe('the binding refuses what it cannot use', () => {

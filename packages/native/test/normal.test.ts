@@ -63,6 +63,21 @@ describe('PhiloxNormal', () => {
     expect(error).toBeLessThan(1e-6);
   });
 
+  test('and PhiloxUniform has the upper 24 bits of the words', () => {
+    const [chains, event, firstChain, step] = [3, 4099, 41, 12];
+    const key: [number, number] = [0x12345678, 0x9abcdef0];
+    const u = tf.tidy(() => {
+      const attrs = { shape: [chains, event], key, firstChain, step };
+      return (tf.engine().runKernel('PhiloxUniform', {}, attrs) as tf.Tensor).dataSync<'float32'>();
+    });
+    const wrong = u.filter((value, i) => {
+      const [chain, place] = [Math.floor(i / event), i % event];
+      const words = addon.philox4x32(place >> 2, step, firstChain + chain, 1, ...key);
+      return value !== (words[place % 4]! >>> 8) * 2 ** -24;
+    });
+    expect(wrong).toHaveLength(0);
+  });
+
   test("a chain's numbers do not depend on the chains drawn with it", () => {
     const together = normals([7, 13, 5], [1, 2], 10, 3);
     const alone = normals([1, 13, 5], [1, 2], 14, 3);

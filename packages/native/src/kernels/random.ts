@@ -1,10 +1,11 @@
-/** Counter-based normals: those of @srmcmc/core, made in C++. */
+/** Counter-based random numbers: those of @srmcmc/core, made in C++. */
 
 import { util } from '@tensorflow/tfjs-core';
 
+import type { Addon } from '../addon.ts';
 import type { NativeKernel } from './native-kernel.ts';
 
-interface PhiloxNormalAttrs {
+interface RandomAttrs {
   readonly shape: readonly number[];
   readonly key: readonly [number, number];
   readonly firstChain: number;
@@ -12,13 +13,17 @@ interface PhiloxNormalAttrs {
 }
 
 export const randomKernels: Readonly<Record<string, NativeKernel>> = {
-  PhiloxNormal: ({ attrs, backend }) => {
-    const { shape, key, firstChain, step } = attrs as PhiloxNormalAttrs;
-    const [chains, ...event] = shape;
-    if (chains === undefined)
-      throw new TypeError("PhiloxNormal: 'shape' must start with the number of chains");
-    const y = backend.output([...shape]);
-    backend.addon.normal(key[0], key[1], firstChain, step, chains, util.sizeFromShape(event), y.values);
-    return y.info;
-  },
+  PhiloxNormal: random('PhiloxNormal', ({ normal }) => normal),
+  PhiloxUniform: random('PhiloxUniform', ({ uniform }) => uniform),
 };
+
+function random(name: string, draw: (addon: Addon) => Addon['normal']): NativeKernel {
+  return ({ attrs, backend }) => {
+    const { shape, key, firstChain, step } = attrs as RandomAttrs;
+    const [chains, ...event] = shape;
+    if (chains === undefined) throw new TypeError(`${name}: 'shape' must start with the number of chains`);
+    const y = backend.output([...shape]);
+    draw(backend.addon)(key[0], key[1], firstChain, step, chains, util.sizeFromShape(event), y.values);
+    return y.info;
+  };
+}

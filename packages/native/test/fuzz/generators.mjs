@@ -86,11 +86,8 @@ export const generators = {
     const whole = sizes.reduce((sum, size) => sum + size, 0);
     return [integers(draw, lengths), draw.floats(whole), ...sizes.map((size) => draw.floats(size))];
   },
-  normal: (draw) => {
-    const [chains, event] = [draw.integer(0, 9), draw.integer(0, 70)];
-    const firstChain = draw.pick([0, 5, 2 ** 32 - 10]);
-    return [draw.word(), draw.word(), firstChain, draw.word(), chains, event, draw.floats(chains * event)];
-  },
+  normal: random,
+  uniform: random,
   shortRun: (draw) => {
     const { args, size, steps, snapshots } = shortRun(draw);
     const results = [size, steps, steps, ...Array(snapshots).fill(size)];
@@ -181,6 +178,12 @@ function broadcast(draw) {
 }
 
 /** A small network of square layers and its weights. */
+function random(draw) {
+  const [chains, event] = [draw.integer(0, 9), draw.integer(0, 70)];
+  const firstChain = draw.pick([0, 5, 2 ** 32 - 10]);
+  return [draw.word(), draw.word(), firstChain, draw.word(), chains, event, draw.floats(chains * event)];
+}
+
 function network(draw) {
   const images = draw.integer(0, 14);
   let side = draw.integer(1, 9);
