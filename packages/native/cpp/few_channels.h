@@ -8,7 +8,8 @@ namespace {
 
 /// The taps down of minimal filtering, or 0 where products are not made so.
 INLINE int taps_of_few_channels(const Grid& g) {
-  if (g.channels >= L || g.outputs < L || g.x.tapStep != 1 || g.y.tapStep != 1 || g.y.count < 2) return 0;
+  if (g.channels >= L || g.outputs < L || g.x.tapStep != 1 || g.y.tapStep != 1 || g.y.count < 2 || !stays_near(g))
+    return 0;
   for (const int taps : {2, 3})
     if (g.x.taps > 0 && g.y.taps == taps * g.y.sourceStep) return taps;
   return 0;

@@ -8,7 +8,8 @@ namespace {
 
 INLINE bool has_few_outputs(const Grid& g) {
   const auto dense = [](const Axis& axis) { return axis.sourceStep == 1 && axis.tapStep == 1 && axis.taps > 0; };
-  return g.outputs <= ROWS && g.channels > 0 && 2 * g.x.count >= L && g.y.count > 0 && dense(g.y) && dense(g.x);
+  return g.outputs <= ROWS && g.channels > 0 && 2 * g.x.count >= L && g.y.count > 0 && dense(g.y) && dense(g.x) &&
+         stays_near(g);
 }
 
 constexpr int64_t FEW_SUMS = 2 * ROWS;  // vectors that a tile's registers hold
@@ -172,7 +173,10 @@ void multiply_few_outputs(const Grid& g, const FewOutputsPieces& p, int64_t inde
                           const float* packed, float* out, const Epilogue& e, float* ring) {
   constexpr int64_t TILE_ROWS = few_rows(C, T);
   const int64_t image = index / p.parts, part = index % p.parts;
-  const int64_t begin = part * g.y.count / p.parts, end = (part + 1) * g.y.count / p.parts;
+  // Parts are of whole tiles, whose rows are made together: an image's numbers do not depend on how many parts there are.
+  const int64_t tiles = divide_up(g.y.count, TILE_ROWS);
+  const int64_t begin = part * tiles / p.parts * TILE_ROWS;
+  const int64_t end = smaller(g.y.count, (part + 1) * tiles / p.parts * TILE_ROWS);
   Tile finished{};
   finished.epilogue = &e;
   finished.columns = C;

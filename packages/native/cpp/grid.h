@@ -30,6 +30,13 @@ struct Grid {
   int64_t sourceRow, sourceImage, outWidth, outImage;  // strides in floats, but outWidth in positions
 };
 
+/// Whether positions and taps reach little beyond the source. Sizes come from outside: working spaces made for what is
+/// reached would be of any size otherwise.
+INLINE bool stays_near(const Axis& axis) {
+  return (axis.count - 1) * axis.sourceStep + axis.taps <= 2 * axis.sourceSize + 64;
+}
+INLINE bool stays_near(const Grid& g) { return stays_near(g.y) && stays_near(g.x); }
+
 INLINE int64_t panels_of(int64_t outputs) { return divide_up(outputs, PANEL); }
 
 }  // namespace

@@ -142,7 +142,7 @@ __attribute__((noinline)) void multiply_column(const Tile& t) {
     float* out = t.out + r * t.outRow;
     *out = horizontal_sum(sum[r]) + rest[r] + (t.first ? (t.bias ? *t.bias : 0.f) : *out);
   });
-  if (t.last && t.epilogue->activation != Activation::linear) activate_stored(t, R);
+  if (t.last && (t.derivative || t.epilogue->activation != Activation::linear)) activate_stored(t, R);
 }
 
 using TileFunction = void (*)(const Tile&);

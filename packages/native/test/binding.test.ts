@@ -146,6 +146,16 @@ describe('the binding refuses what it cannot use', () => {
   });
 });
 
+test('a stride far beyond the picture takes no working space of its size', () => {
+  const [outWidth, outputs, rows] = [1024, 16, 1024];
+  const shape = Int32Array.of(1, 1, 1, 1, 2, outWidth, outputs, 2 * rows, 1, rows, 2 ** 20, 1, 1, 0, 0);
+  const x = Float32Array.of(3);
+  const filter = Float32Array.from({ length: 2 * rows * outputs }, (_, i) => i + 1);
+  const y = new Float32Array(2 * outWidth * outputs).fill(NaN);
+  addon.conv2d(shape, x, filter, y, null, 0, 0, null, 0);
+  expect(y).toEqual(Float32Array.from(y, (_, i) => (i < outputs ? 3 * (i + 1) : 0)));
+});
+
 test('registering twice is harmless and the status names what is in use', () => {
   expect(registerNativeBackend()).toBe(true);
   expect(registerNativeBackend()).toBe(true);

@@ -51,7 +51,7 @@ bool has_amx() {
 
 const Bf16Kernels* choose() {
   const std::vector<const Bf16Kernels*> tables = supported_bf16_kernels();
-  if (const char* wanted = std::getenv("SRMCMC_ISA"))
+  if (const char* wanted = std::getenv("SRMCMC_ISA"); wanted && *wanted)
     for (const Bf16Kernels* table : tables)
       if (!std::strncmp(table->name, wanted, std::strlen(wanted))) return table;
   return tables.back();
