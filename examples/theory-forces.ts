@@ -81,7 +81,7 @@ await writeFigure(
       ...studies.map(({ name, ratio }): LineChart => ({
         title: `Over training: ${name}`,
         xLabel: 'iteration',
-        yLabel: 'mean over steps',
+        yLabel: 'gradient / noise, mean over steps',
         yScale: 'log',
         yRange: RANGE,
         series: [{ label: 'ratio', points: ratio.map((value, i) => [i + 1, value]) }],

@@ -75,7 +75,7 @@ export async function densityMap(map: DensityMap): Promise<string> {
       return [
         text(frame.left, frame.top - 14, one.title, { bold: true }),
         panel(frame, { x, y }, () => picture),
-        await colourBar(bar, { range, label: one.label ?? label, holds: own[i]! }),
+        await colourBar(bar, { range, label: one.label ?? label, holds: heldBy(one.values, own[i]!) }),
       ].join('\n');
     }),
   );
@@ -96,6 +96,12 @@ function coloured(
     pixels.set(colourAt(isShown ? fraction : 0), 3 * i);
   }
   return embedPixels(frame, pixels, [rows, columns, 3]);
+}
+
+/** With −∞ where a value is that: it has the colour of the least. */
+function heldBy(values: ArrayLike<number>, [low, high]: ColourRange): ColourRange {
+  for (let i = 0; i < values.length; i++) if (values[i] === -Infinity) return [-Infinity, high];
+  return [low, high];
 }
 
 /** Of the finite values. */

@@ -43,7 +43,7 @@ export interface LineChart {
 
 const TOP = 62;
 const RIGHT = 20;
-/** Of the x axis at both ends, where dots are, which would be cut in half by the frame. */
+/** Of the x axis at both ends, where dots are, which would stand on the frame. */
 const DOT_MARGIN = 0.02;
 /** A curve of more points than this is drawn as so many means, with a band from the least to the largest value. */
 const MOST_POINTS = 250;
@@ -142,11 +142,15 @@ function chartAt(
           ),
         ]
       : []),
-    panel(frame, { x, y }, (projection) =>
-      [
-        ...marks.map((mark) => dashed(projection.x(mark), frame)),
-        ...curves.map((one) => curve(one, projection, range[0])),
-      ].join(''),
+    panel(
+      frame,
+      { x, y },
+      (projection) =>
+        [
+          ...marks.map((mark) => dashed(projection.x(mark), frame)),
+          ...curves.map((one) => curve(one, projection, range[0])),
+        ].join(''),
+      (projection) => curves.map((one) => dots(one, projection, range)).join(''),
     ),
   ];
 }
@@ -177,13 +181,19 @@ function curve({ points, colour, style }: Curve, projection: Projection, least: 
   const band = points.some(({ low, high }) => low < high)
     ? `<polygon points="${[...upper, ...lower].join(' ')}" fill="${colour}" fill-opacity="0.2"/>`
     : '';
-  const dots = (hasDots({ points, style }) ? centre : []).map((place) => {
-    const [cx, cy] = place.split(',');
-    return `<circle cx="${cx}" cy="${cy}" r="3" fill="${colour}"/>`;
-  });
-  if (points.length === 1) return band + dots.join('');
+  if (points.length === 1) return band;
   const line = `<polyline points="${centre.join(' ')}" fill="none" stroke="${colour}" stroke-width="1.8" stroke-linejoin="round"/>`;
-  return band + line + dots.join('');
+  return band + line;
+}
+
+/** Whole dots, of the points that the y axis spans. */
+function dots({ points, colour, style }: Curve, projection: Projection, [low, high]: Axis['range']): string {
+  if (!hasDots({ points, style })) return '';
+  return points
+    .filter(({ y }) => y >= low && y <= high)
+    .map(({ x, y }) => [round(projection.x(x)), round(projection.y(y))])
+    .map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="3" fill="${colour}"/>`)
+    .join('');
 }
 
 function dashed(x: number, { top, height }: Frame): string {

@@ -39,11 +39,15 @@ const DECADES_WITH_STEPS = 2.5;
 /** Pixels from a frame to what is written beside it. */
 export const LABEL_ROOM = { left: 78, bottom: 52 } as const;
 
-/** A panel with its frame, grid, ticks and labels; `draw` gives the marks in between, cut off at the frame. */
+/**
+ * A panel with its frame, grid, ticks and labels; `draw` gives the marks in between, cut off at the frame, and `drawOver`
+ * what stands on top of it, such as dots at its edge.
+ */
 export function panel(
   frame: Frame,
   axes: { readonly x: Axis; readonly y: Axis },
   draw: (projection: Projection) => string,
+  drawOver: (projection: Projection) => string = () => '',
 ): string {
   const { left, top, width, height } = frame;
   const along = fractionAlong(axes.x);
@@ -77,6 +81,7 @@ export function panel(
     `<clipPath id="${clip}"><rect x="${left}" y="${top}" width="${width}" height="${height}"/></clipPath>`,
     `<g clip-path="url(#${clip})">${draw(projection)}</g>`,
     `<rect x="${left}" y="${top}" width="${width}" height="${height}" fill="none" stroke="${FRAME}"/>`,
+    drawOver(projection),
     text(left + width / 2, bottom + 42, axes.x.label, { anchor: 'middle' }),
     text(left - 60, top + height / 2, axes.y.label, { anchor: 'middle', rotated: true }),
   ].join('\n');
@@ -124,10 +129,15 @@ export function legend(x: number, y: number, series: readonly LegendEntry[]): st
           ? `<line x1="${at}" y1="${y - 4}" x2="${at + 22}" y2="${y - 4}" stroke="${colour}" stroke-width="3"/>`
           : `<rect x="${at}" y="${y - 10}" width="22" height="12" fill="${colour}" fill-opacity="${fillOpacity}"/>`;
       const entry = swatch + text(at + 28, y, label);
-      at += 50 + 8 * label.length;
+      at += 50 + 8 * lettersOf(label);
       return entry;
     })
     .join('');
+}
+
+/** As many as stand side by side: an accent stands on its letter. */
+function lettersOf(label: string): number {
+  return label.normalize('NFD').replaceAll(/\p{Mark}/gu, '').length;
 }
 
 export function escapeXml(content: string): string {

@@ -50,6 +50,7 @@ test('axes, titles and colour scale carry their numbers; constants and infinite 
   const [panel] = await pictures(await map([[-Infinity, 3, 3, NaN]]));
   expect(panel).toEqual([LEAST, LEAST, LEAST, LEAST].flat());
   expect(await map([[-Infinity, NaN, 3, 3]])).not.toMatch(/NaN|Infinity/);
+  expect(labels(await map([[-Infinity, 3, 3, 4]]))).toContain('≤ 3');
 });
 
 test('a range of a panel is what its colours span, and its scale says where values are beyond', async () => {

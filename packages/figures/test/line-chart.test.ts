@@ -235,3 +235,16 @@ test('dots at the ends of an axis are whole', () => {
     }
   }
 });
+
+test('dots on the frame are whole in a narrow chart and at the ends of a given range, and none is outside', () => {
+  const points = [
+    [1, 0.5],
+    [2, 4],
+    [3, 1],
+    [4, 2],
+  ] as const;
+  const svg = chart([{ label: '', points, style: 'dots' }], { yRange: [1, 2], width: 250 });
+  const [inside, over] = svg.split('</g>') as [string, string];
+  expect(inside).not.toContain('<circle');
+  expect(over.match(/<circle/g)).toHaveLength(2);
+});

@@ -35,7 +35,7 @@ interface Column {
 }
 
 function titleOf({ name, of }: Column): string {
-  return `${name}, entropy ${digits(of.entropy)}`;
+  return `${name}, entropy ${digits(of.entropy)} nats`;
 }
 
 /** The truth and the samples alike; the energy's peaks would leave nothing of both to be seen. */
