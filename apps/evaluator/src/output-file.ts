@@ -1,13 +1,12 @@
 /** A file that is written bit by bit and appears under its name only when it is whole. */
-import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, rename, rm, statfs } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { storing } from '@srmcmc/checkpoint';
 import { InvalidArgumentError } from '@srmcmc/core';
+import { replaceFileBy } from '@srmcmc/safetensors/node';
 
 /**
- * Calls `write` with a function that appends bytes to a temporary file beside `path`, then flushes it and gives it its
- * name. Where anything fails, `path` keeps what it held before and the temporary file is removed.
+ * Calls `write` with a function that appends bytes; see `replaceFileBy`.
  *
  * @throws StorageError when the disk is full or the folder cannot be written to; whatever `write` throws.
  */
@@ -15,20 +14,7 @@ export async function writeOutputFile(
   path: string,
   write: (append: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
 ): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
-  try {
-    const file = await storing(path, () => open(temporary, 'wx'));
-    try {
-      await write((bytes) => storing(path, () => writeAll(file, bytes)));
-      await storing(path, () => file.sync());
-    } finally {
-      await file.close();
-    }
-    await storing(path, () => rename(temporary, path));
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await storing(path, () => replaceFileBy(path, write));
 }
 
 const GIGABYTE = 1e9;
@@ -47,10 +33,4 @@ export async function requireSpace(path: string, count: number, itemBytes: numbe
     'count',
     `must be at most ${most}, for ${path} has ${room} of room, got ${count}`,
   );
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let offset = 0; offset < bytes.byteLength;) {
-    offset += (await file.write(bytes, offset)).bytesWritten;
-  }
 }

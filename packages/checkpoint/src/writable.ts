@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { replaceablePlace } from '@srmcmc/safetensors/node';
 import { storing } from './errors.ts';
 
 /**
@@ -14,7 +15,9 @@ export async function requireWritable(path: string): Promise<void> {
     const found = await stat(path).catch(() => undefined);
     // The file system refuses in its own words to write to a folder.
     if (found?.isDirectory()) await (await open(path, 'r+')).close();
-    const probe = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+    const place = await replaceablePlace(path);
+    if (place === undefined) return;
+    const probe = join(dirname(place), `.${basename(place)}.${randomUUID()}.tmp`);
     await (await open(probe, 'wx')).close();
     await rm(probe, { force: true });
   });

@@ -1,7 +1,7 @@
 /** Reading and writing safetensors files in Node. */
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { lstat, open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { SafetensorsError } from './errors.ts';
 import { parse, type SafetensorsFile } from './parse.ts';
 import { serializeInParts, type SafetensorsContent } from './serialize.ts';
@@ -47,22 +47,63 @@ export async function writeFileAtomic(path: string, content: SafetensorsContent)
  * `writeFileAtomic` for bytes of any kind, given in parts. Throws Node's own errors.
  */
 export async function replaceFile(path: string, parts: readonly Uint8Array[]): Promise<void> {
-  const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path)}.${randomUUID()}.tmp`);
+  await replaceFileBy(path, async (append) => {
+    for (const part of parts) await append(part);
+  });
+}
+
+/**
+ * Calls `write` with a function that appends bytes, after which `path` holds all of them, or what it held before where
+ * anything fails. Of a symbolic link the file that it leads to is replaced. What is no file, such as a pipe or
+ * `/dev/stdout`, gets the bytes one by one.
+ *
+ * @throws Node's own errors; whatever `write` throws.
+ */
+export async function replaceFileBy(
+  path: string,
+  write: (append: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const place = await replaceablePlace(path);
+  if (place === undefined) return withFile(path, 'a', (file) => write((bytes) => writeAll(file, bytes)));
+  const temporary = join(dirname(place), `.${basename(place)}.${randomUUID()}.tmp`);
   try {
-    const file = await open(temporary, 'wx');
-    try {
-      for (const part of parts) await writeAll(file, part);
+    await withFile(temporary, 'wx', async (file) => {
+      await write((bytes) => writeAll(file, bytes));
       await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
+    });
+    await rename(temporary, place);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
-  await syncFolder(folder);
+  await syncFolder(dirname(place));
+}
+
+/** Files of the system's that stand for something else, even where they lead to a file. */
+const STAND_INS = /^\/(dev|proc)\//;
+
+/**
+ * Where the file lies, or is to lie, whose place a new one takes when `path` is written; undefined where there is
+ * something else.
+ */
+export async function replaceablePlace(path: string): Promise<string | undefined> {
+  if (STAND_INS.test(resolve(path))) return undefined;
+  const [own, found] = await Promise.all([lstat, stat].map((look) => look(path).catch(() => undefined)));
+  if (found !== undefined && !found.isFile() && !found.isDirectory()) return undefined;
+  return own?.isSymbolicLink() && found !== undefined ? realpath(path) : path;
+}
+
+async function withFile(
+  path: string,
+  flags: string,
+  use: (file: FileHandle) => Promise<void>,
+): Promise<void> {
+  const file = await open(path, flags);
+  try {
+    await use(file);
+  } finally {
+    await file.close();
+  }
 }
 
 async function readAll(file: FileHandle): Promise<Uint8Array> {

@@ -1,9 +1,19 @@
-import { mkdir, mkdtemp, readdir, readFile as readBytes, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import {
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile as readBytes,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fromFloat32, parse, serialize } from '../src/index.ts';
-import { readFile, writeFileAtomic } from '../src/node.ts';
+import { readFile, replaceFile, writeFileAtomic } from '../src/node.ts';
 import { golden } from './golden.ts';
 
 let folder: string;
@@ -29,6 +39,27 @@ describe('writeFileAtomic', () => {
     });
     expect(await readBytes(path, 'utf8')).toBe('old');
     expect(await readdir(folder)).toEqual(['model.safetensors']);
+  });
+
+  it.skipIf(process.platform === 'win32')('replaces what a link leads to, and leaves the link', async () => {
+    const [file, link] = [join(folder, 'file.json'), join(folder, 'link.json')];
+    await writeFile(file, 'before');
+    await symlink(file, link);
+    await replaceFile(link, [Buffer.from('after')]);
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    expect(await readBytes(file, 'utf8')).toBe('after');
+    expect(await readdir(folder)).toEqual(['file.json', 'link.json']);
+  });
+
+  it.skipIf(process.platform === 'win32')('writes into a pipe, which stays one', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const [read] = await Promise.all([
+      readBytes(pipe, 'utf8'),
+      replaceFile(pipe, [Buffer.from('in '), Buffer.from('parts')]),
+    ]);
+    expect(read).toBe('in parts');
+    expect((await lstat(pipe)).isFIFO()).toBe(true);
   });
 
   it('removes its temporary file when the rename fails', async () => {
