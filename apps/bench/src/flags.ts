@@ -9,6 +9,8 @@ import { peerNames } from './engines/peers.ts';
 import { WORKLOADS } from './protocol.ts';
 
 const count = () => z.int().min(1);
+/** Of @srmcmc/native. */
+const MOST_THREADS = 256;
 const list = <T extends z.ZodType>(item: T) => z.array(item).min(1);
 
 /** A net of the paper: n channels in its first layer, images of `side` pixels. */
@@ -31,7 +33,7 @@ export const flagsSchema = z.object({
     .describe("file or folder of Inception-v3's weights, which may end early; default: random, all of it"),
   steps: count().max(MOST_STEPS).default(10).describe('K, steps in one call of langevin-step and hmc-step'),
   learningSteps: count().max(MOST_STEPS).default(100).describe('K of learning-iteration'),
-  threads: list(count())
+  threads: list(count().max(MOST_THREADS))
     .default([availableParallelism()])
     .describe('threads of every engine; default: all cores'),
   engines: list(z.string())

@@ -132,7 +132,12 @@ function charts(
   const marks = log.flatMap((one) => (one.kind === 'session' && one.iteration > 0 ? [one.iteration] : []));
   const series = (label: string, y: (one: Measurement) => number): Series => ({
     label,
-    points: metrics.map((one) => [one.iteration, y(one)] as const),
+    points: metrics.flatMap((one, i) => {
+      const point = [one.iteration, y(one)] as const;
+      // Lost iterations are a gap in the curve.
+      const isNext = i === 0 || one.iteration === metrics[i - 1]!.iteration + 1;
+      return isNext ? [point] : [[one.iteration - 1, NaN] as const, point];
+    }),
   });
   const distances = (label: 'distance' | 'pixels' | 'spectrum'): Series => ({
     label,

@@ -67,6 +67,8 @@ test('a metrics.jsonl that has lost lines is told of by what it lacks, once a re
       .map((line) => (JSON.parse(line) as { iteration: number }).iteration);
   expect((await run(tiny('--name', 'gap', '--resume', '--iterations', '10'))).output).toContain(told);
   expect(await iterations()).toEqual([1, 2, 6, 7, 8, 9, 10]);
+  const [chart] = /<svg[^]*?<\/svg>/.exec(await readFile(join(path, 'report.html'), 'utf8'))!;
+  expect(chart.match(/<polyline/g)).toHaveLength(2);
   // Back to iteration 5, with the lines after it in the file.
   await rm((await checkpointsOf(path)).at(-1)!);
   expect((await run(tiny('--name', 'gap', '--resume', '--iterations', '10'))).output).toContain(told);

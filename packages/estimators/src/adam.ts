@@ -1,6 +1,7 @@
 /** Adam (Kingma and Ba 2015) with its state in the open, so that a checkpoint holds all of it. */
 import * as tf from '@tensorflow/tfjs-core';
-import { InvalidArgumentError, type Schedule, valueAt } from '@srmcmc/core';
+import { InvalidArgumentError, type Schedule } from '@srmcmc/core';
+import { nonNegativeAt } from './non-negative.ts';
 
 type Variables = Readonly<Record<string, tf.Variable>>;
 type Tensors = Readonly<Record<string, tf.Tensor>>;
@@ -30,13 +31,16 @@ export interface AdamOptions {
 /**
  * The update of torch.optim.Adam, bias corrections and place of epsilon included.
  *
- * @throws InvalidArgumentError for decay rates outside [0, 1), or a variable without a gradient.
+ * @throws InvalidArgumentError for decay rates outside [0, 1), a negative learning rate or epsilon, or a variable without a
+ * gradient.
  */
 export function adam(options: AdamOptions = {}): Optimizer {
   const { learningRate = 1e-4, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
   for (const [field, rate] of Object.entries({ beta1, beta2 })) {
     if (!(rate >= 0 && rate < 1)) throw new InvalidArgumentError(field, `must be in [0, 1), got ${rate}`);
   }
+  nonNegativeAt(epsilon, 0, 'epsilon');
+  if (typeof learningRate !== 'function') nonNegativeAt(learningRate, 0, 'learningRate');
   return {
     init: (variables) => {
       const zeros = Object.entries(variables).flatMap(([name, variable]) => [
@@ -46,7 +50,7 @@ export function adam(options: AdamOptions = {}): Optimizer {
       return { step: 0, moments: Object.fromEntries(zeros) };
     },
     update: (variables, gradients, state) => {
-      const rate = valueAt(learningRate, state.step);
+      const rate = nonNegativeAt(learningRate, state.step, 'learningRate');
       const step = state.step + 1;
       const stepSize = rate / (1 - beta1 ** step);
       const secondCorrection = Math.sqrt(1 - beta2 ** step);

@@ -12,11 +12,11 @@ import {
   throwIfCancelled,
   tidy,
   type Trace,
-  valueAt,
 } from '@srmcmc/core';
 import type { Optimizer, OptimizerState } from './adam.ts';
 import type { ChainMemory, ChainPolicy } from './chains.ts';
 import type { Estimator } from './moment-matching.ts';
+import { nonNegativeAt } from './non-negative.ts';
 
 /** What learns, and how. */
 export interface Learner {
@@ -70,7 +70,7 @@ export async function learningStep(
 ): Promise<LearningStep> {
   const { energy, chains, estimator, optimizer, smoothing = 0 } = learner;
   requireEvents('data', data, energy.eventShape);
-  const sigma = valueAt(smoothing, state.iteration);
+  const sigma = nonNegativeAt(smoothing, state.iteration, 'smoothing');
   const [smoothingKey, chainKey] = split(key) as [Key, Key];
   const drawn = await chains.sample(energy, data, state.chains, chainKey, { signal, onProgress });
   try {

@@ -220,3 +220,20 @@ test.each([
 ])('adam refuses a decay rate %s outside [0, 1)', (_name, options) => {
   expect(() => adam(options)).toThrow(code('INVALID_ARGUMENT'));
 });
+
+test.each([
+  ['learningRate', { learningRate: -1 }],
+  ['learningRate', { learningRate: NaN }],
+  ['epsilon', { epsilon: -1e-8 }],
+])('adam refuses a %s that is negative or no number', (field, options) => {
+  expect(() => adam(options)).toThrow(code('INVALID_ARGUMENT'));
+  expect(() => adam(options)).toThrow(field);
+});
+
+test('a schedule that becomes negative is refused by its name, and nothing is learned', async () => {
+  const weights = { w: tf.variable(tf.ones([2])) };
+  const optimizer = adam({ learningRate: (step) => 1 - step });
+  const state = { ...optimizer.init(weights), step: 2 };
+  expect(() => optimizer.update(weights, { w: tf.ones([2]) }, state)).toThrow(/learningRate.*negative/);
+  expect(await values(weights.w)).toEqual(await values(tf.ones([2])));
+});

@@ -66,7 +66,7 @@ export interface LineCharts {
 
 const HEADING = 40;
 
-/** An SVG picture; values that are not finite, or not positive on a logarithmic axis, are left out. */
+/** An SVG picture; a curve has a gap where its values are not finite, or not positive on a logarithmic axis. */
 export function lineChart(chart: LineChart): string {
   const [width, height] = sizeOf(chart);
   return svg(width, height, chart.title, chartAt(chart, 0, 0, [width, height]));
@@ -99,17 +99,16 @@ function chartAt(
   const { title, xScale = 'linear', yScale = 'linear', yRange, marks = [] } = chart;
   const usable = (value: number, scale: Axis['scale']): boolean =>
     Number.isFinite(value) && (scale !== 'log' || value > 0);
-  const curves = chart.series.map(({ label, points, errors, colour, style = 'line' }, i) => ({
+  const curves = chart.series.map(({ label, points, errors, colour, style = 'line' }, i): Curve => ({
     label,
     style,
     colour: colour ?? PALETTE[i % PALETTE.length]!,
-    points: thinned(
-      points
-        .map(([x, y], at) => ({ x, y, low: y - (errors?.[at] ?? 0), high: y + (errors?.[at] ?? 0) }))
-        .filter(({ x, y }) => usable(x, xScale) && usable(y, yScale)),
-    ),
+    pieces: unbroken(
+      points.map(([x, y], at) => ({ x, y, low: y - (errors?.[at] ?? 0), high: y + (errors?.[at] ?? 0) })),
+      ({ x, y }) => usable(x, xScale) && usable(y, yScale),
+    ).map((piece) => thinned(piece, points.length)),
   }));
-  const all = curves.flatMap(({ points }) => points);
+  const all = curves.flatMap(({ pieces }) => pieces.flat());
   const frame: Frame = {
     left: left + LABEL_ROOM.left,
     top: top + TOP,
@@ -123,7 +122,7 @@ function chartAt(
     range: rangeOf(
       places.filter((place) => usable(place, xScale)),
       xScale,
-      curves.some(hasDots) ? DOT_MARGIN : 0,
+      curves.some((one) => dotted(one).length > 0) ? DOT_MARGIN : 0,
     ),
   };
   const heights = all.flatMap(({ y, low, high }) => [y, low, high]).filter((value) => usable(value, yScale));
@@ -156,43 +155,61 @@ function chartAt(
 }
 
 interface Curve {
-  readonly points: readonly Point[];
+  readonly label: string;
+  /** Points side by side. */
+  readonly pieces: readonly (readonly Point[])[];
   readonly colour: string;
   readonly style: NonNullable<Series['style']>;
 }
 
-/** A single point would be invisible as a line. */
-function hasDots({ points, style }: Pick<Curve, 'points' | 'style'>): boolean {
-  return points.length === 1 || style === 'dots';
+/** Runs of usable points. */
+function unbroken(points: readonly Point[], isUsable: (point: Point) => boolean): Point[][] {
+  const pieces: Point[][] = [];
+  let isWhole = false;
+  for (const point of points) {
+    if (!isUsable(point)) {
+      isWhole = false;
+      continue;
+    }
+    if (isWhole) pieces.at(-1)!.push(point);
+    else pieces.push([point]);
+    isWhole = true;
+  }
+  return pieces;
 }
 
-function curve({ points, colour, style }: Curve, projection: Projection, least: number): string {
+/** The points to be drawn as dots: a single one would be invisible as a line. */
+function dotted({ pieces, style }: Curve): readonly Point[] {
+  return pieces.filter((piece) => piece.length === 1 || style === 'dots').flat();
+}
+
+function curve({ pieces, colour, style }: Curve, projection: Projection, least: number): string {
   const at = (x: number, y: number): string =>
     `${round(projection.x(x))},${round(projection.y(Math.max(y, least)))}`;
-  const [only] = points;
-  if (only === undefined) return '';
-  const centre = points.map(({ x, y }) => at(x, y));
-  if (style === 'area') {
-    const floor = [points.at(-1)!, only].map(({ x }) => at(x, least));
-    return `<polygon points="${[...centre, ...floor].join(' ')}" fill="${colour}" fill-opacity="${AREA_OPACITY}"/>`;
-  }
-  const upper = points.map(({ x, high }) => at(x, high));
-  const lower = points.map(({ x, low }) => at(x, low)).reverse();
-  const band = points.some(({ low, high }) => low < high)
-    ? `<polygon points="${[...upper, ...lower].join(' ')}" fill="${colour}" fill-opacity="0.2"/>`
-    : '';
-  if (points.length === 1) return band;
-  const line = `<polyline points="${centre.join(' ')}" fill="none" stroke="${colour}" stroke-width="1.8" stroke-linejoin="round"/>`;
-  return band + line;
+  const drawn = pieces.map((points) => {
+    const centre = points.map(({ x, y }) => at(x, y));
+    if (style === 'area') {
+      const floor = [points.at(-1)!, points[0]!].map(({ x }) => at(x, least));
+      return `<polygon points="${[...centre, ...floor].join(' ')}" fill="${colour}" fill-opacity="${AREA_OPACITY}"/>`;
+    }
+    const upper = points.map(({ x, high }) => at(x, high));
+    const lower = points.map(({ x, low }) => at(x, low)).reverse();
+    const band = points.some(({ low, high }) => low < high)
+      ? `<polygon points="${[...upper, ...lower].join(' ')}" fill="${colour}" fill-opacity="0.2"/>`
+      : '';
+    if (points.length === 1) return band;
+    const line = `<polyline points="${centre.join(' ')}" fill="none" stroke="${colour}" stroke-width="1.8" stroke-linejoin="round"/>`;
+    return band + line;
+  });
+  return drawn.join('');
 }
 
 /** Whole dots, of the points that the y axis spans. */
-function dots({ points, colour, style }: Curve, projection: Projection, [low, high]: Axis['range']): string {
-  if (!hasDots({ points, style })) return '';
-  return points
+function dots(one: Curve, projection: Projection, [low, high]: Axis['range']): string {
+  return dotted(one)
     .filter(({ y }) => y >= low && y <= high)
     .map(({ x, y }) => [round(projection.x(x)), round(projection.y(y))])
-    .map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="3" fill="${colour}"/>`)
+    .map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="3" fill="${one.colour}"/>`)
     .join('');
 }
 
@@ -201,8 +218,9 @@ function dashed(x: number, { top, height }: Frame): string {
   return `<line x1="${place}" y1="${top}" x2="${place}" y2="${top + height}" stroke="#5a6475" stroke-dasharray="4 4"/>`;
 }
 
-function thinned(points: readonly Point[]): Point[] {
-  const size = Math.max(1, Math.ceil(points.length / MOST_POINTS));
+/** A piece of a curve of `all` points. */
+function thinned(points: readonly Point[], all: number): Point[] {
+  const size = Math.max(1, Math.ceil(all / MOST_POINTS));
   if (size === 1) return [...points];
   return Array.from({ length: Math.ceil(points.length / size) }, (_, bin) => {
     const part = points.slice(bin * size, (bin + 1) * size);

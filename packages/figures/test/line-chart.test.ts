@@ -65,7 +65,8 @@ test('a logarithmic axis has powers of ten at equal distances and leaves out wha
   ] as const;
   const svg = chart([{ label: '', points }], { yScale: 'log' });
   expect(labels(svg)).toEqual(expect.arrayContaining(['1e−6', '0.001', '1', '100']));
-  expect(corners(svg, 'polyline')).toHaveLength(3);
+  expect(corners(svg, 'polyline')).toHaveLength(2);
+  expect(svg.match(/<circle/g)).toHaveLength(1);
 });
 
 test.each(['linear', 'log'] as const)(
@@ -247,4 +248,15 @@ test('dots on the frame are whole in a narrow chart and at the ends of a given r
   const [inside, over] = svg.split('</g>') as [string, string];
   expect(inside).not.toContain('<circle');
   expect(over.match(/<circle/g)).toHaveLength(2);
+});
+
+test('a curve has a gap where a value is not finite, and the rest is thinned as a whole', () => {
+  const svg = chart([{ label: '', points: [0, 1, NaN, 3, 4, 5].map((y, x) => [x, y] as const) }]);
+  const lines = [...svg.matchAll(/<polyline points="([^"]*)"/g)].map(
+    ([, points]) => points!.split(' ').length,
+  );
+  expect(lines).toEqual([2, 3]);
+  const many = Array.from({ length: 1000 }, (_, x) => [x, x === 500 ? NaN : x % 7] as const);
+  const pieces = [...chart([{ label: '', points: many }]).matchAll(/<polyline points="([^"]*)"/g)];
+  expect(pieces.map(([, points]) => points!.split(' ').length)).toEqual([125, 125]);
 });

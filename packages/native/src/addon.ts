@@ -194,10 +194,28 @@ function load(): Loaded {
   const require = createRequire(import.meta.url);
   try {
     const open = require('node-gyp-build') as (directory: string) => Addon;
-    return { addon: open(packageRoot) };
+    const addon = open(packageRoot);
+    heedEnvironment(addon);
+    return { addon };
   } catch (error) {
     const cause = error instanceof Error ? error.message.split('\n')[0]! : String(error);
     return { reason: cause.startsWith('No native build') ? 'not built' : cause };
+  }
+}
+
+const MOST_THREADS = 256;
+
+/** Says what the environment asks for in vain: a comparison of instruction sets must not measure one twice. */
+function heedEnvironment(addon: Addon): void {
+  const { SRMCMC_ISA: wanted, SRMCMC_THREADS: threads } = process.env;
+  const used = `${addon.instructionSet} and, for bfloat16, ${addon.bfloat16}`;
+  if (wanted && wanted !== addon.instructionSet && wanted !== addon.bfloat16) {
+    process.emitWarning(`SRMCMC_ISA=${wanted} is none that this processor has: ${used} are used`);
+  }
+  const count = Number(threads);
+  if (threads && !(Number.isInteger(count) && count >= 1 && count <= MOST_THREADS)) {
+    const range = `a number of threads from 1 to ${MOST_THREADS}`;
+    process.emitWarning(`SRMCMC_THREADS=${threads} is not ${range}: ${addon.threads()} are used`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 import { describe, expect, test } from 'vitest';
@@ -30,6 +30,25 @@ function values(base64: string): Float32Array {
 const ORDER = ['portable', 'avx2', 'avx512'];
 const best = nativeStatus().instructionSet!;
 const supported = ORDER.slice(0, ORDER.indexOf(best) + 1);
+
+test.each([
+  ['avx5', '999', [/SRMCMC_ISA=avx5 is none/, /SRMCMC_THREADS=999 is not a number of threads from 1 to 256/]],
+  ['', 'three', [/SRMCMC_THREADS=three is not/]],
+  ['portable', '256', []],
+])(
+  'SRMCMC_ISA=%s and SRMCMC_THREADS=%s are told of where they are asked for in vain',
+  (isa, count, warnings) => {
+    const source = new URL('../src/index.ts', import.meta.url).href;
+    const script = `import { nativeStatus } from '${source}'; nativeStatus();`;
+    const { stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+      cwd: fileURLToPath(new URL('../../..', import.meta.url)),
+      env: { ...process.env, SRMCMC_ISA: isa, SRMCMC_THREADS: count },
+      encoding: 'utf8',
+    });
+    expect(stderr.match(/Warning: SRMCMC/g) ?? []).toHaveLength(warnings.length);
+    for (const warning of warnings) expect(stderr).toMatch(warning);
+  },
+);
 
 describe.each(supported)('%s kernels', (instructionSet) => {
   const alone = run(instructionSet, 1);

@@ -19,8 +19,8 @@ const HEADROOM = 1.05;
 export async function toyDensitiesPlot(name: string, densities: ToyDensities): Promise<string> {
   const { grid, truth, ebm, samples } = densities;
   const title =
-    `${name}: KL(truth ‖ KDE of short-run samples) = ${divergenceText(samples)}, ` +
-    `KL(truth ‖ EBM) = ${divergenceText(ebm)} nats`;
+    `${name}, in nats: KL(truth ‖ KDE of short-run samples) = ${divergenceText(samples)}, ` +
+    `KL(truth ‖ EBM) = ${divergenceText(ebm)}`;
   const columns = [
     { name: 'truth', of: truth },
     { name: 'EBM', of: ebm },
@@ -35,7 +35,7 @@ interface Column {
 }
 
 function titleOf({ name, of }: Column): string {
-  return `${name}, entropy ${digits(of.entropy)} nats`;
+  return `${name}, entropy ${digits(of.entropy)}`;
 }
 
 /** The truth and the samples alike; the energy's peaks would leave nothing of both to be seen. */

@@ -51,9 +51,12 @@ bool has_amx() {
 
 const Bf16Kernels* choose() {
   const std::vector<const Bf16Kernels*> tables = supported_bf16_kernels();
-  if (const char* wanted = std::getenv("SRMCMC_ISA"); wanted && *wanted)
+  if (const char* wanted = std::getenv("SRMCMC_ISA")) {
+    // One name for both precisions will do.
+    const char* name = std::strcmp(wanted, "avx512") == 0 ? "avx512bf16" : wanted;
     for (const Bf16Kernels* table : tables)
-      if (!std::strncmp(table->name, wanted, std::strlen(wanted))) return table;
+      if (!std::strcmp(table->name, name)) return table;
+  }
   return tables.back();
 }
 
