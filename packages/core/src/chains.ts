@@ -8,7 +8,7 @@ import { requireEvents } from './energy.ts';
 import { InvalidArgumentError, requireInteger } from './errors.ts';
 import { fusedKernel, runFused, runFusedAsync } from './fused-chains.ts';
 import type { KernelState } from './kernel.ts';
-import type { Key } from './key.ts';
+import { type Key, requireKey } from './key.ts';
 
 export type { ChainOptions, ChainResult, Trace } from './chain.ts';
 
@@ -19,14 +19,15 @@ export type { ChainOptions, ChainResult, Trace } from './chain.ts';
  * Where the energy says that it is a network, and the active backend has a kernel that runs all K steps at once, that
  * one is used; otherwise a loop, which never reads a tensor back.
  *
- * @throws InvalidArgumentError for a bad number of steps or bad snapshots; InvalidShapeError for a bad start.
+ * @throws InvalidArgumentError for a bad number of steps, bad snapshots, and what is no key; InvalidShapeError for a bad
+ * start.
  */
 export function runChains<S extends KernelState>(
   options: ChainOptions<S>,
   start: tf.Tensor,
   key?: Key,
 ): ChainResult {
-  requireRun(options, start);
+  requireRun(options, start, key);
   const kernelName = fusedKernel(options, start);
   return kernelName === undefined ? runLoop(options, start, key) : runFused(kernelName, options, start, key);
 }
@@ -47,17 +48,18 @@ export async function runChainsAsync<S extends KernelState>(
   key?: Key,
   { signal, onProgress }: AsyncOptions = {},
 ): Promise<ChainResult> {
-  requireRun(options, start);
+  requireRun(options, start, key);
   const kernelName = fusedKernel(options, start, 'Async');
   return kernelName === undefined
     ? runLoopAsync(options, start, key, { signal, onProgress })
     : runFusedAsync(kernelName, options, start, key, { signal, onProgress });
 }
 
-function requireRun<S extends KernelState>(options: ChainOptions<S>, start: tf.Tensor): void {
+function requireRun<S extends KernelState>(options: ChainOptions<S>, start: tf.Tensor, key?: Key): void {
   requireBackend();
   requireSteps(options.steps, options.snapshots ?? []);
   requireEvents('start', start, options.energy.eventShape);
+  if (key !== undefined) requireKey(key);
 }
 
 /**

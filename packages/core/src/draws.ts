@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { requireBackend } from './backend.ts';
 import { requireInteger } from './errors.ts';
-import { type Key, Stream } from './key.ts';
+import { type Key, requireKey, Stream } from './key.ts';
 import { philox4x32 } from './philox.ts';
 
 /** Names of the optional backend kernels that draw by the schemes of `normals` and `uniforms`. */
@@ -17,6 +17,7 @@ const TWO_PI = 2 * Math.PI;
  * its words: it does not depend on how many chains are drawn together.
  */
 export function normals(key: Key, chains: number, size: number, step = 0): Float32Array {
+  requireKey(key);
   const out = new Float32Array(chains * size);
   const words = new Uint32Array(4);
   const block = new Float64Array(4);
@@ -34,6 +35,7 @@ export function normals(key: Key, chains: number, size: number, step = 0): Float
 
 /** Uniforms in [0, 1), multiples of 2^-24, laid out and numbered as `normals` does. */
 export function uniforms(key: Key, chains: number, size: number, step = 0): Float32Array {
+  requireKey(key);
   const out = new Float32Array(chains * size);
   const words = new Uint32Array(4);
   for (let chain = 0; chain < chains; chain++) {
@@ -64,6 +66,7 @@ function drawn(
   step: number,
 ): tf.Tensor {
   requireBackend();
+  requireKey(key);
   if (tf.getKernel(kernel, tf.getBackend()) !== undefined) {
     const attributes = { shape: [...shape], key: [...key.words], firstChain: key.firstChain, step };
     return tf.engine().runKernel(kernel, {}, attributes) as tf.Tensor;
@@ -74,6 +77,7 @@ function drawn(
 
 /** A permutation of 0 .. size - 1 (Fisher and Yates), the same for the same key on every machine. */
 export function permutation(key: Key, size: number): Uint32Array {
+  requireKey(key);
   requireInteger('size', size, 0);
   const order = Uint32Array.from({ length: size }, (_, i) => i);
   const words = new Uint32Array(4);

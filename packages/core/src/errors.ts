@@ -1,4 +1,5 @@
 /** Every error that `@srmcmc/*` throws on purpose: a stable `code`, and a message that says what to do. */
+import { shown } from './shown.ts';
 
 /** Base class. `code` is stable across versions; match on it rather than on the message. */
 export class SrmcmcError extends Error {
@@ -111,6 +112,6 @@ export function requireInteger(
 ): void {
   if (value > maximum) throw new InvalidArgumentError(field, `must be at most ${maximum}, got ${value}`);
   if (!Number.isSafeInteger(value) || value < minimum) {
-    throw new InvalidArgumentError(field, `must be an integer of at least ${minimum}, got ${value}`);
+    throw new InvalidArgumentError(field, `must be an integer of at least ${minimum}, got ${shown(value)}`);
   }
 }

@@ -1,6 +1,7 @@
 /** Random keys as plain data: split them, fold numbers into them, never share or mutate them. */
 import { InvalidArgumentError, requireInteger } from './errors.ts';
 import { philox4x32 } from './philox.ts';
+import { shown } from './shown.ts';
 
 /**
  * The source of every draw. Chain i drawn under a key is chain `firstChain + i` of its stream, so that any
@@ -23,6 +24,12 @@ export function key(seed: number): Key {
   return { words: [seed % TWO_32, Math.floor(seed / TWO_32)], firstChain: 0 };
 }
 
+/** Throws InvalidArgumentError for what is no key, such as a seed. */
+export function requireKey(given: Key): void {
+  if ((given as Key | null | undefined)?.words !== undefined) return;
+  throw new InvalidArgumentError('key', `must be a Key, got ${shown(given)}: use key(seed)`);
+}
+
 /** `count` keys whose streams are independent of one another and of the key they come from. */
 export function split(parent: Key, count = 2): Key[] {
   requireInteger('count', count, 1);
@@ -37,6 +44,7 @@ export function foldIn(parent: Key, data: number): Key {
 
 /** The same stream, begun at chain `first` of the given key. */
 export function fromChain(parent: Key, first: number): Key {
+  requireKey(parent);
   requireInteger('first', first, 0);
   const firstChain = parent.firstChain + first;
   if (firstChain >= TWO_32)
@@ -45,7 +53,9 @@ export function fromChain(parent: Key, first: number): Key {
 }
 
 function derive(parent: Key, low: number, high: number, stream: number): Key {
+  requireKey(parent);
+  const { words, firstChain } = parent;
   const block = new Uint32Array(4);
-  philox4x32(low, high, 0, stream, parent.words[0], parent.words[1], block);
-  return { words: [block[0]!, block[1]!], firstChain: parent.firstChain };
+  philox4x32(low, high, 0, stream, words[0], words[1], block);
+  return { words: [block[0]!, block[1]!], firstChain };
 }

@@ -1,5 +1,6 @@
 /** Hyper-parameters that change with the step or the iteration: a number, or a function of its index. */
 import { InvalidArgumentError, requireInteger } from './errors.ts';
+import { shown } from './shown.ts';
 
 /** A constant, or the value at index 0, 1, 2, ... */
 export type Schedule = number | ((index: number) => number);
@@ -12,7 +13,7 @@ export type Schedule = number | ((index: number) => number);
 export function valueAt(schedule: Schedule, index: number, field = 'schedule'): number {
   const value = typeof schedule === 'function' ? schedule(index) : schedule;
   if (!Number.isFinite(value)) {
-    throw new InvalidArgumentError(field, `must be a finite number, got ${value} at index ${index}`);
+    throw new InvalidArgumentError(field, `must be a finite number, got ${shown(value)} at index ${index}`);
   }
   return value;
 }

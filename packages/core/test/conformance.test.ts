@@ -88,4 +88,12 @@ describe('energy conformance', () => {
 describe('generator conformance', () => {
   const generator = () => shortRun({ energy: quadratic, kernel: ascent(), steps: 4, initial: gaussian([2]) });
   for (const { name, run } of generatorConformance(generator)) test(name, run);
+
+  test('a seed in the place of a key is refused by whatever draws or runs', async () => {
+    const refusal = 'key: must be a Key, got 7: use key(seed)';
+    const [model, seed] = [generator(), 7 as never];
+    expect(() => model.prior(seed, 2)).toThrow(refusal);
+    expect(() => model.generate(tf.ones([1, 2]), seed)).toThrow(refusal);
+    await expect(model.generateAsync(tf.ones([1, 2]), seed)).rejects.toThrow(refusal);
+  });
 });

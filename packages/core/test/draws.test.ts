@@ -6,6 +6,7 @@ import {
   fromChain,
   type Key,
   key,
+  normal,
   normals,
   permutation,
   philox4x32,
@@ -143,3 +144,20 @@ test.each(golden.normals.rows)(
     expect(drawn).toEqual(Float32Array.from(values));
   },
 );
+
+describe.each([7, undefined, null, {}])('a key that is %j', (wrong) => {
+  const key = wrong as never;
+  test.each<[string, () => unknown]>([
+    ['split', () => split(key)],
+    ['foldIn', () => foldIn(key, 1)],
+    ['fromChain', () => fromChain(key, 1)],
+    ['normals', () => normals(key, 1, 1)],
+    ['uniforms', () => uniforms(key, 1, 1)],
+    ['permutation', () => permutation(key, 3)],
+    ['normal', () => normal(key, [1, 1])],
+    ['an initial distribution', () => uniform([2]).sample(key, 1)],
+  ])('is refused by %s', (_name, draw) => {
+    expect(draw).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', field: 'key' }));
+    expect(draw).toThrow('key(seed)');
+  });
+});
