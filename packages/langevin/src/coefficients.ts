@@ -16,8 +16,8 @@ export interface DriftNoiseOptions {
 /**
  * The coefficients at the index of a step.
  *
- * @throws InvalidArgumentError where neither form is given; the result throws it for a coefficient that is negative
- * or not finite.
+ * @throws InvalidArgumentError where neither form is given, or both are; the result throws it for a coefficient that is
+ * negative or not finite.
  */
 export function coefficientsOf(
   options: StepSizeOptions | DriftNoiseOptions,
@@ -28,11 +28,18 @@ export function coefficientsOf(
       throw new InvalidArgumentError(field, `must not be negative, got ${value} at step ${step}`);
     return value;
   };
+  const given = Object.keys(options).join(', ') || 'nothing';
   if (!('stepSize' in options) && !('drift' in options && 'noise' in options)) {
-    const given = Object.keys(options).join(', ') || 'nothing';
     throw new InvalidArgumentError('options', `must hold stepSize, or drift and noise; got ${given}`);
   }
   if ('stepSize' in options) {
+    const { drift, noise } = options as StepSizeOptions & Partial<DriftNoiseOptions>;
+    if (drift !== undefined || noise !== undefined) {
+      throw new InvalidArgumentError(
+        'options',
+        `stepSize stands for drift and noise: give it alone, or these two; got ${given}`,
+      );
+    }
     return (step) => {
       const size = positive('stepSize', options.stepSize, step);
       return { drift: size ** 2 / 2, noise: size };

@@ -198,11 +198,23 @@ describe('langevin', () => {
     ['a step size that is not a number', { stepSize: Number.NaN }],
     ['a misspelt coefficient', { stepsize: 0.1 } as never],
     ['a drift without noise', { drift: 1 } as never],
+    ['a drift beside a step size', { stepSize: 1, drift: 1 } as never],
+    ['a noise beside a step size', { stepSize: 1, noise: 0.01 } as never],
+    ['both forms at once', { stepSize: 1, drift: 1, noise: 0.01 }],
     ['a negative noise', { drift: 1, noise: -0.01 }],
     ['a gradient clamp of 0', { stepSize: 1, clampGradient: 0 }],
     ['sample bounds in the wrong order', { stepSize: 1, clampSample: [1, -1] as const }],
   ])('refuses %s', (_name, options) => {
     expect(() => langevin(options)).toThrow(code('INVALID_ARGUMENT'));
+  });
+
+  test('says which coefficients exclude each other, and that a text is no number', () => {
+    expect(() => langevin({ stepSize: 1, drift: 1, noise: 0 })).toThrow(
+      'options: stepSize stands for drift and noise: give it alone, or these two; got stepSize, drift, noise',
+    );
+    expect(() => langevin({ stepSize: '1' as never })).toThrow(
+      'stepSize: must be a finite number, got "1" at index 0',
+    );
   });
 
   test.each([0, -1, 1.5, 1_000_001, 2e8, 1e10])('runs of %d steps are refused', (steps) => {
