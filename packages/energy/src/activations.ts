@@ -19,8 +19,12 @@ const PAPER_SLOPE = 0.2;
 const SQRT_2 = Math.SQRT2;
 const GAUSSIAN_PEAK = 1 / Math.sqrt(2 * Math.PI);
 
-/** The activation that a spec names. Throws InvalidArgumentError for an unknown name or a useless slope. */
+/** The activation that a spec names. Throws InvalidArgumentError for no spec, an unknown name or a useless slope. */
 export function activation(spec: ActivationSpec): Activation {
+  if (typeof spec !== 'object') {
+    const problem = `must be an object such as { name: 'relu' }, got ${JSON.stringify(spec)}`;
+    throw new InvalidArgumentError('activation', problem);
+  }
   const { name, slope = PAPER_SLOPE } = spec;
   if (name === 'leakyRelu') {
     if (!(slope > 0 && slope < 1))
@@ -32,12 +36,11 @@ export function activation(spec: ActivationSpec): Activation {
       fused: { name: 'leakyrelu', alpha: slope },
     };
   }
-  const found = activations[name];
-  if (found === undefined) {
+  if (!Object.hasOwn(activations, name)) {
     const known = ['leakyRelu', ...Object.keys(activations)].join(', ');
     throw new InvalidArgumentError('activation.name', `must be one of ${known}, got '${String(name)}'`);
   }
-  return { spec: { name }, ...found };
+  return { spec: { name }, ...activations[name] };
 }
 
 const activations: Record<Exclude<ActivationSpec['name'], 'leakyRelu'>, Omit<Activation, 'spec'>> = {

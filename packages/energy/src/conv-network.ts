@@ -4,6 +4,7 @@ import {
   type ConvLayerSpec,
   type ConvNetworkSpec,
   InvalidArgumentError,
+  requireInteger,
 } from '@srmcmc/core';
 
 /** Side of the image that the last layer sees in the paper's nets, and the kernel of every layer but the first. */
@@ -13,6 +14,8 @@ const DOWN_KERNEL = 4;
 /**
  * Channels of the paper's nets for 32, 64 and 128 px: n, 2n, 4n, 8n, and 8n again for each doubling of the side.
  * Some releases widen the layers past 32 px further: `widest: 16`.
+ *
+ * @throws InvalidArgumentError for another side, and for n that is no positive integer.
  */
 export function paperChannels(
   side: 32 | 64 | 128,
@@ -23,6 +26,7 @@ export function paperChannels(
   if (!Number.isInteger(layers) || layers < 4) {
     throw new InvalidArgumentError('side', `the paper's nets are for 32, 64 and 128 px, got ${side}`);
   }
+  requireInteger('n', n, 1);
   return Array.from({ length: layers }, (_, i) => n * Math.min(2 ** i, widest));
 }
 

@@ -9,6 +9,7 @@ import {
   type MlpNetworkSpec,
   requireBackend,
   requireEvents,
+  requireInteger,
 } from '@srmcmc/core';
 import { activation as activationOf } from './activations.ts';
 import { withFusedGradients } from './fused.ts';
@@ -37,10 +38,11 @@ export interface MlpEnergy extends Energy {
  * @throws InvalidArgumentError for sizes that are not positive integers.
  */
 export function mlpEnergy({ dimension, hidden, activation: spec, key }: MlpEnergyOptions): MlpEnergy {
-  const sizes = [dimension, ...hidden, 1];
-  if (!sizes.every((size) => Number.isSafeInteger(size) && size > 0)) {
-    throw new InvalidArgumentError('hidden', `sizes must be positive integers, got [${sizes.join(', ')}]`);
+  requireInteger('dimension', dimension, 1);
+  if (!hidden.every((units) => Number.isSafeInteger(units) && units > 0)) {
+    throw new InvalidArgumentError('hidden', `must list positive integers, got [${hidden.join(', ')}]`);
   }
+  const sizes = [dimension, ...hidden, 1];
   const activation = activationOf(spec ?? { name: 'swish' });
   requireBackend();
   const variables = Object.assign(

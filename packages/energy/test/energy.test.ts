@@ -32,11 +32,19 @@ describe('mlpEnergy', () => {
   for (const { name, run } of energyConformance(make)) test(name, run);
 
   test('refuses sizes that are not positive integers', () => {
-    expect(() => mlpEnergy({ dimension: 2, hidden: [0], key: key(1) })).toThrow(code('INVALID_ARGUMENT'));
+    const refusal = (dimension: number, hidden: number[]) => () =>
+      mlpEnergy({ dimension, hidden, key: key(1) });
+    expect(refusal(2, [3, 0])).toThrow('hidden: must list positive integers, got [3, 0]');
+    expect(refusal(0, [3])).toThrow('dimension: must be an integer of at least 1, got 0');
+    expect(refusal(1.5, [3])).toThrow('dimension: must be an integer of at least 1, got 1.5');
   });
 });
 
 describe("the paper's nets", () => {
+  test.each([0, -1, 1.5, NaN])('are not of n = %d', (n) => {
+    expect(() => paperChannels(32, n)).toThrow(`n: must be an integer of at least 1, got ${n}`);
+  });
+
   test('have the channels of section 7.4', () => {
     expect(paperChannels(32, 64)).toEqual([64, 128, 256, 512]);
     expect(paperChannels(64, 64)).toEqual([64, 128, 256, 512, 512]);
@@ -87,8 +95,14 @@ describe('convEnergy refuses', () => {
     expect(() => convEnergy({ ...options, activation: { name: 'sine' as 'tanh' } })).toThrow(
       code('INVALID_ARGUMENT'),
     );
+    expect(() => convEnergy({ ...options, activation: { name: 'toString' as 'tanh' } })).toThrow(
+      code('INVALID_ARGUMENT'),
+    );
     expect(() => convEnergy({ ...options, activation: { name: 'leakyRelu', slope: 1 } })).toThrow(
       code('INVALID_ARGUMENT'),
+    );
+    expect(() => convEnergy({ ...options, activation: 'relu' as never })).toThrow(
+      'activation: must be an object such as { name: \'relu\' }, got "relu"',
     );
   });
 });
