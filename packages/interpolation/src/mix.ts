@@ -27,9 +27,7 @@ export function mix(from: tf.Tensor, to: tf.Tensor, t: number | readonly number[
   if (!curves.includes(curve)) {
     throw new InvalidArgumentError('curve', `must be one of ${curves.join(', ')}, got '${String(curve)}'`);
   }
-  if (from.shape.join() !== to.shape.join() || from.rank < 2) {
-    throw new InvalidShapeError('to', from.rank < 2 ? ['n', '...latent'] : from.shape, to.shape);
-  }
+  requireEnds(from, to);
   const n = from.shape[0]!;
   const times = typeof t === 'number' ? new Array<number>(n).fill(t) : t;
   if (times.length !== n || !times.every((time) => time >= 0 && time <= 1)) {
@@ -54,6 +52,14 @@ export function mix(from: tf.Tensor, to: tf.Tensor, t: number | readonly number[
         return sum(...sphericalWeights(from, to, column(times)));
     }
   });
+}
+
+/** Throws InvalidShapeError unless `from` is [n, ...latent] and `to` has its shape. */
+export function requireEnds(from: tf.Tensor, to: tf.Tensor): void {
+  if (from.rank < 2) throw new InvalidShapeError('from', ['n', '...latent'], from.shape);
+  if (from.shape.join() !== to.shape.join()) {
+    throw new InvalidShapeError('to', from.shape, to.shape, 'give an end, of the same shape, for each start');
+  }
 }
 
 /** sin((1 − t) Ω) / sin Ω and sin(t Ω) / sin Ω, with Ω the angle between the two latents. */

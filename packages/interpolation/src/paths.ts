@@ -1,7 +1,7 @@
 /** Rows, squares and walks of latents, ready for `generate`. */
 import * as tf from '@tensorflow/tfjs-core';
 import { InvalidShapeError, requireInteger } from '@srmcmc/core';
-import { type Curve, mix } from './mix.ts';
+import { type Curve, mix, requireEnds } from './mix.ts';
 
 export interface PathOptions {
   /** Latents of a path, both ends among them; at least 2, and 8 unless given. */
@@ -15,10 +15,12 @@ export interface PathOptions {
  * noise is off, and a short-run generator's images change with the latent alone.
  *
  * @returns [n · points, ...latent]; path i is the rows from i · points on.
+ * @throws InvalidShapeError for ends of another shape than the starts; what `mix` throws.
  */
 export function path(from: tf.Tensor, to: tf.Tensor, options: PathOptions = {}): tf.Tensor {
   const { points = 8, curve = 'variance-preserving' } = options;
   requireInteger('points', points, 2);
+  requireEnds(from, to);
   return rows(from, to, evenly(points), curve);
 }
 

@@ -137,8 +137,18 @@ test('bad curves, times, counts and shapes are refused by name', () => {
   expect(() => mix(z, z, 1.5, 'linear')).toThrow(/^t: /);
   expect(() => mix(z, z, [0.5], 'linear')).toThrow(/^t: /);
   expect(() => mix(z, standard(1, 3, 3), 0.5, 'linear')).toThrow(InvalidShapeError);
+  expect(() => mix(tf.zeros([4]), z, 0.5, 'linear')).toThrow('from: expected shape [n, ...latent], got [4]');
   expect(() => path(z, z, { points: 1 })).toThrow(/^points/);
   expect(() => grid(standard(1, 3, 3))).toThrow(/^corners/);
   expect(() => grid(z, { rows: 1 })).toThrow(/^rows/);
   expect(() => walk(standard(1, 1, 3))).toThrow(/^stops/);
 });
+
+test.each([[3, 3], [5, 3], [4, 2], [4]])(
+  'a path to ends [%s, %s] from starts [4, 3] is refused',
+  (...shape) => {
+    const refused = (): unknown => path(standard(1, 4, 3), tf.zeros(shape));
+    expect(refused).toThrow(InvalidShapeError);
+    expect(refused).toThrow(`to: expected shape [4, 3], got [${shape.join(', ')}]`);
+  },
+);
