@@ -1,5 +1,5 @@
 /** Images side by side in one picture. */
-import { InvalidArgumentError } from '@srmcmc/core';
+import { InvalidArgumentError, requireInteger } from '@srmcmc/core';
 import { pixelsToPng } from './png.ts';
 
 /** Pixels between images, white, as are places without an image. */
@@ -20,12 +20,13 @@ export type GridShape = readonly [height: number, width: number, channels: numbe
 export class ImageGrid {
   readonly scale: number;
   readonly #shape: GridShape;
+  readonly #count: number;
   readonly #columns: number;
   readonly #width: number;
   readonly #height: number;
   readonly #pixels: Uint8Array;
 
-  /** @throws InvalidArgumentError for images that are neither grey nor RGB, and for too many of them. */
+  /** @throws InvalidArgumentError for images that are neither grey nor RGB, and for none or too many of them. */
   constructor(shape: GridShape, count: number, columns = fullestColumns(count)) {
     const channels = shape[2];
     if (channels !== 1 && channels !== 3) {
@@ -37,14 +38,27 @@ export class ImageGrid {
     const { scale, size } = layout('count', shape, count, columns);
     this.scale = scale;
     this.#shape = shape;
+    this.#count = count;
     this.#columns = Math.min(columns, count);
     [this.#width, this.#height] = size;
     this.#pixels = new Uint8Array(areaOf(size) * channels).fill(WHITE);
   }
 
-  /** Puts an image, bytes [height, width, channels], at its place. */
+  /**
+   * Puts an image, bytes [height, width, channels], at its place.
+   *
+   * @throws InvalidArgumentError for a place that the grid does not have, and for another number of bytes.
+   */
   place(index: number, image: Uint8Array): void {
     const [height, width, channels] = this.#shape;
+    requireInteger('index', index, 0, this.#count - 1);
+    const bytes = height * width * channels;
+    if (image.length !== bytes) {
+      throw new InvalidArgumentError(
+        'image',
+        `must be ${bytes} bytes, [${this.#shape.join(', ')}], got ${image.length}`,
+      );
+    }
     const { scale } = this;
     const left = GAP + (index % this.#columns) * (width * scale + GAP);
     const top = GAP + Math.floor(index / this.#columns) * (height * scale + GAP);
@@ -102,6 +116,8 @@ function layout(
   count: number,
   mostColumns: number,
 ): { readonly scale: number; readonly size: Size } {
+  requireInteger(field, count, 1);
+  requireInteger('columns', mostColumns, 1);
   const columns = Math.min(mostColumns, count);
   const rows = Math.ceil(count / columns);
   const sizeAt = (scale: number): Size => [

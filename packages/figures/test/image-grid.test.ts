@@ -71,3 +71,26 @@ test('many images are not enlarged beyond what programs open, and too many are r
   expect(() => new ImageGrid([32, 32, 3], 80_000)).toThrow('count: 80000 images make a picture');
   expect(() => new ImageGrid([4, 4, 4], 1)).toThrow(InvalidArgumentError);
 });
+
+test.each([
+  ['index', -1, 4],
+  ['index', 3, 4],
+  ['index', 0.5, 4],
+  ['index', NaN, 4],
+  ['image', 0, 3],
+  ['image', 0, 5],
+])('an image is refused by name: %s, for place %d of three and %d of four bytes', (field, index, bytes) => {
+  const grid = new ImageGrid([2, 2, 1], 3);
+  expect(() => grid.place(index, new Uint8Array(bytes))).toThrow(
+    expect.objectContaining({ code: 'INVALID_ARGUMENT', field }),
+  );
+});
+
+test.each([0, -1, 1.5, NaN])('a grid of %d images, or of as many columns, is refused', (count) => {
+  expect(() => new ImageGrid([32, 32, 3], count)).toThrow(
+    `count: must be an integer of at least 1, got ${count}`,
+  );
+  expect(() => new ImageGrid([32, 32, 3], 4, count)).toThrow(
+    `columns: must be an integer of at least 1, got ${count}`,
+  );
+});
