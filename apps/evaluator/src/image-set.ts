@@ -196,15 +196,19 @@ async function openArrays(context: Context, name: string, options: DataOptions):
   }
 }
 
-/** The images of an .npz as guided-diffusion and others write it: its one array [n, height, width, channels]. */
+/**
+ * The images of an .npz as guided-diffusion and others write it: its one array [n, height, width, channels], or, where it
+ * has none, [n, height, width].
+ */
 async function npzImages(path: string): Promise<Dataset> {
   const arrays = [...(await readNpz(path))];
-  const found = arrays.filter(([, { shape }]) => shape.length === 4);
+  const withAxes = (axes: number) => arrays.filter(([, { shape }]) => shape.length === axes);
+  const found = withAxes(4).length > 0 ? withAxes(4) : withAxes(3);
   if (found.length !== 1) {
     const names = arrays.map(([name, { shape }]) => `${name} [${shape.join(', ')}]`).join(', ');
     throw new InvalidArgumentError(
       path,
-      `must hold one array [n, height, width, channels]; it has ${names || 'no arrays'}`,
+      `must hold one array [n, height, width, channels] or [n, height, width]; it has ${names || 'no arrays'}`,
     );
   }
   const [, { shape, values }] = found[0]!;

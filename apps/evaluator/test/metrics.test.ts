@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { key, uniforms } from '@srmcmc/core';
+import { readNpz } from '@srmcmc/metrics';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { npyHeader } from '../src/npy.ts';
@@ -106,6 +107,25 @@ describe('metrics', () => {
     const { measurements } = await measured(golden('bytes'), '--reference', golden('brighter'), ...pixels);
     expect(measurements[0]!.value).toBeCloseTo(192 * (SHIFT / 255) ** 2, 10);
     expect(measurements[0]!.computedWith.samples).toBe(40);
+  });
+
+  it('takes arrays [n, height, width], .npy or .npz, for grey images', async () => {
+    const file = fileURLToPath(new URL('goldens/grey.npz', import.meta.url));
+    const { shape, values } = (await readNpz(file)).get('images')!;
+    expect(shape).toEqual([40, 8, 8]);
+    writeFileSync(at('axes-3.npy'), Buffer.concat([npyHeader('uint8', [40, 8, 8]), values as Uint8Array]));
+    writeFileSync(at('axes-4.npy'), Buffer.concat([npyHeader('uint8', [40, 8, 8, 1]), values as Uint8Array]));
+    for (const source of [file, at('axes-3.npy')]) {
+      const { measurements } = await measured(
+        source,
+        '--reference',
+        at('axes-4.npy'),
+        '--features',
+        'pixels',
+      );
+      expect(measurements[0]!.value).toBeCloseTo(0, 10);
+      expect(measurements[0]!.computedWith.features.name).toBe('pixels 8×8×1');
+    }
   });
 
   it('prints what the numbers were computed with', async () => {

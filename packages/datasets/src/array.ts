@@ -10,7 +10,7 @@ import {
 
 export interface ArrayDatasetOptions {
   readonly name: string;
-  /** Shape of one example, `[height, width, channels]` or `[dimension]`. */
+  /** Shape of one example, `[height, width, channels]` or `[dimension]`; `[height, width]` is of one channel. */
   readonly shape: readonly number[];
   /** All examples, one after another. Not copied. */
   readonly values: Uint8Array | Float32Array;
@@ -26,7 +26,8 @@ export interface ArrayDatasetOptions {
  * or an image of floats is not in [-1, 1]: beyond ±8, for samples of chains leave the range by a little.
  */
 export function arrayDataset(options: ArrayDatasetOptions): Dataset {
-  const { name, shape, values, labels } = options;
+  const { name, values, labels } = options;
+  const shape = options.shape.length === GREY_AXES ? [...options.shape, 1] : options.shape;
   const stride = elements(shape);
   if (values.length === 0 || stride === 0 || values.length % stride !== 0) {
     const remedy = values.length === 0 ? 'it holds no examples' : undefined;
@@ -96,6 +97,8 @@ export function requireExamples(name: string, indices: ArrayLike<number>, size: 
 }
 
 const IMAGE_AXES = 3;
+/** Of an image whose only channel has no axis: the commonest form of MNIST. */
+const GREY_AXES = 2;
 /** Chains are not clamped and leave [-1, 1] by a little; beyond this, an array holds something else. */
 const LARGEST_FLOAT = 8;
 

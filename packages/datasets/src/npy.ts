@@ -9,8 +9,8 @@ export interface NpyArrayOptions {
 }
 
 /**
- * An array `[n, height, width, channels]` or `[n, dimension]`, one example a row: uint8 (images) or float32 (points,
- * or images in [-1, 1]), whose values are used as they are.
+ * An array `[n, height, width, channels]`, `[n, height, width]` for grey images, or `[n, dimension]`, one example a row:
+ * uint8 (images) or float32 (points, or images in [-1, 1]), whose values are used as they are.
  *
  * @throws MissingDataError, CorruptDataError for a file that is cut short, is no .npy file, is of another type or in
  * Fortran order, or holds values that `arrayDataset` refuses; InvalidShapeError for one that holds no examples.

@@ -70,3 +70,13 @@ test.each([NaN, Infinity, -Infinity])('a %s is refused with the number of its ex
   expect(make).toThrow(CorruptDataError);
   expect(make).toThrow(`example 2 contains ${value}`);
 });
+
+test('examples [height, width] are grey images, of bytes and of floats', async () => {
+  for (const values of [Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7), Float32Array.of(0, 1, -1, 0, 1, 0, 0, -1)]) {
+    const grey = arrayDataset({ name: 'grey', shape: [2, 2], values });
+    expect([grey.size, grey.shape]).toEqual([2, [2, 2, 1]]);
+    expect(await grey.gather([1])).toEqual(values.slice(4));
+  }
+  const bright = () => arrayDataset({ name: 'grey', shape: [2, 2], values: Float32Array.of(0, 99, 0, 0) });
+  expect(bright).toThrow('grey: holds 99: floats are of [-1, 1]');
+});
