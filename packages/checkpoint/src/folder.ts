@@ -1,7 +1,7 @@
 /** The checkpoints of a run: `checkpoint-<iteration>.safetensors` in a folder, newest last. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CorruptCheckpointError, MissingWeightsError } from '@srmcmc/core';
+import { CorruptCheckpointError, MissingWeightsError, requireInteger } from '@srmcmc/core';
 import type { Checkpoint } from './checkpoint.ts';
 import { readCheckpointFile } from './file.ts';
 
@@ -22,8 +22,13 @@ export interface FoundCheckpoint {
   readonly damaged: readonly { readonly path: string; readonly error: CorruptCheckpointError }[];
 }
 
-/** The name of the file of a checkpoint, such that names sort as iterations do. */
+/**
+ * The name of the file of a checkpoint, such that names sort as iterations do.
+ *
+ * @throws InvalidArgumentError unless the iteration is 0, 1, 2, ...
+ */
 export function checkpointName(iteration: number): string {
+  requireInteger('iteration', iteration, 0);
   return `checkpoint-${String(iteration).padStart(DIGITS, '0')}.safetensors`;
 }
 

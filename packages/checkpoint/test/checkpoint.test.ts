@@ -263,3 +263,7 @@ test('what is no error of the file system passes through storing as it is', asyn
   const error = new RangeError('something else');
   await expect(storing('file', () => Promise.reject(error))).rejects.toBe(error);
 });
+
+test.each([-1, 1.5, NaN, '7' as never])('an iteration of %s has no name', (iteration) => {
+  expect(() => checkpointName(iteration)).toThrow(/^iteration: must be an integer of at least 0, got /);
+});

@@ -30,7 +30,7 @@ export interface JackknifeOptions {
  * value ± normal quantile · error, about the biased value where the measure is biased. It suits smooth measures, such
  * as Fréchet distances and scores, and needs groups · sets + 1 measurements.
  *
- * @throws TooFewExamplesError for a set with fewer examples than groups.
+ * @throws TooFewExamplesError for no sets, and for a set with fewer than two examples a group.
  */
 export async function jackknife<M extends Measurement>(
   sets: readonly FeatureSet[],
@@ -38,6 +38,7 @@ export async function jackknife<M extends Measurement>(
   options: JackknifeOptions = {},
 ): Promise<WithErrors<M>> {
   const { groups = 20, level = 0.95, seed = 0, onProgress } = options;
+  requireSets(sets);
   requireInteger('groups', groups, 2);
   requireLevel(level);
   for (const { count } of sets) {
@@ -93,6 +94,8 @@ export interface BootstrapOptions {
 /**
  * Measures resamplings with replacement of every set (Efron 1979, "Bootstrap methods: another look at the jackknife").
  * Not for neighbours, which repeated examples make meaningless.
+ *
+ * @throws TooFewExamplesError for no sets.
  */
 export async function bootstrap<M extends Measurement>(
   sets: readonly FeatureSet[],
@@ -100,6 +103,7 @@ export async function bootstrap<M extends Measurement>(
   options: BootstrapOptions = {},
 ): Promise<WithErrors<M>> {
   const { replicates = 200, level = 0.95, seed = 0, interval = 'quantiles', onProgress } = options;
+  requireSets(sets);
   requireInteger('replicates', replicates, 2);
   requireLevel(level);
   const whole = await measure(sets);
@@ -116,6 +120,11 @@ export async function bootstrap<M extends Measurement>(
   const ends = interval === 'normal' ? { low: whole.value - reach, high: whole.value + reach } : quantiles;
   const about = { level, method: 'bootstrap', resamplings: replicates, seed } as const;
   return { ...whole, standardError, interval: { ...about, ...ends } };
+}
+
+function requireSets({ length }: readonly FeatureSet[]): void {
+  if (length === 0)
+    throw new TooFewExamplesError('sets', 1, 0, 'give the sets of features that are measured');
 }
 
 /** `count` row numbers drawn with replacement, the same for the same seed and number. */

@@ -166,6 +166,10 @@ test('a feature that does not vary has a gap without an error, and no correlatio
 test('levels and counts that make no sense are refused', async () => {
   const set = plane(1, 30);
   await expect(jackknife([set], firstMean)).rejects.toMatchObject({ code: 'TOO_FEW_EXAMPLES' });
+  for (const resample of [jackknife, bootstrap]) {
+    const nothing = resample([], () => firstMean([set]));
+    await expect(nothing).rejects.toMatchObject({ code: 'TOO_FEW_EXAMPLES', needed: 1, count: 0 });
+  }
   await expect(jackknife([set], firstMean, { groups: 5, level: 1 })).rejects.toMatchObject({
     field: 'level',
   });

@@ -91,7 +91,11 @@ test('files that are cut short, altered, or hold something else are refused, and
     await expect(promise).rejects.toThrow(problem);
     await expect(promise).rejects.toThrow(path);
   }
-  await expect(loadStatistics(join(folder, 'missing.npz'))).rejects.toMatchObject({ code: 'ENOENT' });
+  for (const name of ['missing.npz', 'missing.safetensors']) {
+    const promise = loadStatistics(join(folder, name));
+    await expect(promise).rejects.toMatchObject({ code: 'MISSING_DATA' });
+    await expect(promise).rejects.toThrow(`${join(folder, name)} cannot be read: ENOENT`);
+  }
   await expect(loadStatistics('statistics.txt')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
 });
 

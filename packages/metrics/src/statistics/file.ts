@@ -1,5 +1,4 @@
 /** Statistics of a reference, computed once and kept: pytorch-fid's .npz files, and safetensors. */
-import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError } from '@srmcmc/core';
 import {
   fromTypedArray,
@@ -12,7 +11,7 @@ import {
 import { replaceFile } from '@srmcmc/safetensors/node';
 import { CorruptStatisticsError } from '../errors.ts';
 import { type FeatureSource, UNNAMED } from '../features/feature-set.ts';
-import { type NpyArray, readNpy, readZip, writeNpy, writeZip } from './npz.ts';
+import { type NpyArray, readBytes, readNpy, readZip, writeNpy, writeZip } from './npz.ts';
 import type { FeatureStatistics } from './running.ts';
 
 /** What a file without it does not say: pytorch-fid's have `mu` and `sigma` alone. */
@@ -58,12 +57,12 @@ export async function saveStatistics(path: string, statistics: FeatureStatistics
 /**
  * Reads such a file, or one of pytorch-fid's, for which `defaults` say what it does not.
  *
- * @throws CorruptStatisticsError for a file that is damaged or holds something else; InvalidArgumentError for another
- * ending than .npz and .safetensors; Node's own errors (`ENOENT`, ...).
+ * @throws MissingDataError where it cannot be read; CorruptStatisticsError for a file that is damaged or holds something
+ * else; InvalidArgumentError for another ending than .npz and .safetensors.
  */
 export async function loadStatistics(path: string, defaults: FileDefaults = {}): Promise<FeatureStatistics> {
   const asSafetensors = isSafetensors(path);
-  const bytes = await readFile(path);
+  const bytes = await readBytes(path);
   try {
     const { mu, sigma, metadata } = asSafetensors ? fromSafetensors(bytes) : fromNpz(bytes);
     return checked(mu, sigma, metadata, defaults);

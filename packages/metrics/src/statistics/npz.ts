@@ -27,17 +27,21 @@ const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
  * floats and bytes in C order.
  */
 export async function readNpz(path: string): Promise<Map<string, NpyArray>> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    throw new MissingDataError(`${path} cannot be read: ${(cause as Error).message}`, { cause });
-  }
+  const bytes = await readBytes(path);
   try {
     const files = [...readZip(bytes)].filter(([name]) => name.endsWith('.npy'));
     return new Map(files.map(([name, content]) => [name.slice(0, -'.npy'.length), readNpy(content)]));
   } catch (cause) {
     throw new CorruptDataError(`${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** The whole of a file. @throws MissingDataError where it cannot be read. */
+export async function readBytes(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new MissingDataError(`${path} cannot be read: ${(cause as Error).message}`, { cause });
   }
 }
 
