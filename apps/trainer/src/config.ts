@@ -129,7 +129,7 @@ export const fieldGroups = {
     rollbackFactor: positive().lt(1).default(0.5).describe('factor on the learning rate each time'),
   },
   Output: {
-    runs: z.string().default('runs').describe('folder of all runs'),
+    runs: z.string().min(1).default('runs').describe('folder of all runs'),
     name: z
       .string()
       // `.` and `..` are folders that are there already.
@@ -251,7 +251,7 @@ function requireFields(given: GivenConfig): void {
       `the configuration is of version ${JSON.stringify(version)}, this program reads ${CONFIG_VERSION}: ${remedy}`,
     );
   }
-  const unknown = Object.keys(given).find((name) => !(name in configSchema.shape));
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(configSchema.shape, name));
   if (unknown === undefined) return;
   throw new InvalidArgumentError(
     unknown,

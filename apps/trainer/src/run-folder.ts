@@ -96,7 +96,8 @@ export async function readConfigFile(path: string): Promise<GivenConfig> {
   }
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // Some editors begin a file with a byte order mark, which is no JSON.
+    value = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (cause) {
     throw new InvalidArgumentError('config', `${path} is not JSON: ${(cause as Error).message}`, { cause });
   }

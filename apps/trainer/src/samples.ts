@@ -20,6 +20,15 @@ export function requirePicture({ samples }: Config, { shape }: Dataset): void {
   if (areImages(shape)) requireImageGrid('samples', shape, samples);
 }
 
+/** What is said where the data have no pictures; undefined where they have. */
+export function withoutPictures({ shape }: Dataset): string | undefined {
+  if (areImages(shape) || isPlane(shape)) return undefined;
+  return (
+    'no pictures of samples: they are drawn of images of 1 or 3 channels and of points in the plane, and the data are ' +
+    `of shape [${shape.join(', ')}]`
+  );
+}
+
 /** Pictures of images, or of densities in the plane; undefined for data that neither fits. */
 export async function samplePictures(
   config: Config,
@@ -58,7 +67,7 @@ type Picture = (samples: Float32Array, count: number) => Promise<Uint8Array>;
 async function pictureOf(energy: Energy, dataset: Dataset): Promise<Picture | undefined> {
   const { shape } = dataset;
   if (areImages(shape)) return (samples, count) => imagesPng(samples, shape, count);
-  if (shape.length !== 1 || shape[0] !== 2) return undefined;
+  if (!isPlane(shape)) return undefined;
   const first = Array.from({ length: Math.min(dataset.size, DATA_POINTS) }, (_, i) => i);
   const data = await dataset.gather(first);
   const window = windowOf(data);
@@ -67,6 +76,10 @@ async function pictureOf(energy: Energy, dataset: Dataset): Promise<Picture | un
 
 function areImages(shape: readonly number[]): shape is GridShape {
   return shape.length === 3 && [1, 3].includes(shape[2]!);
+}
+
+function isPlane(shape: readonly number[]): boolean {
+  return shape.length === 1 && shape[0] === 2;
 }
 
 function imagesPng(values: Float32Array, shape: GridShape, count: number): Promise<Uint8Array> {

@@ -14,7 +14,7 @@ import type { OnProgress } from './progress.ts';
 import { Run, type StopReason } from './run.ts';
 import { createRunFolder, type RunFolder, writeConfig } from './run-folder.ts';
 import { lockRun } from './run-lock.ts';
-import { requirePicture } from './samples.ts';
+import { requirePicture, withoutPictures } from './samples.ts';
 import { readWeights, weightsExtension } from './weights-file.ts';
 
 export interface TrainOptions {
@@ -58,6 +58,8 @@ export async function train(given: Config, options: TrainOptions = {}): Promise<
   const left = leftOut(dataset);
   if (left !== undefined) onProgress({ kind: 'note', text: `skipBad: ${left}` });
   requirePicture(given, dataset);
+  const lacking = withoutPictures(dataset);
+  if (lacking !== undefined) onProgress({ kind: 'note', text: lacking });
   const keys = runKeys(given.seed);
   const { energy, config } =
     resume === undefined && given.initWeights !== null

@@ -58,6 +58,10 @@ const cases: readonly Case[] = [
     arguments: async () => ['--config', await configFile('unknown.json', { step: 3 })],
   },
   {
+    input: 'a configuration with a field that JavaScript knows',
+    arguments: async () => ['--config', await configFile('inherited.json', { constructor: 2 })],
+  },
+  {
     input: 'a configuration of an older version',
     arguments: async () => ['--config', await configFile('old.json', { version: 0 })],
   },
@@ -213,6 +217,7 @@ const cases: readonly Case[] = [
       return ['export', at('other.safetensors'), at('out.pth')];
     },
   },
+  { input: 'a runs folder without a name', arguments: () => tiny('--runs', '') },
   { input: 'a runs folder that is a file', arguments: () => tiny('--runs', images) },
   { input: 'a runs folder under a file', arguments: () => tiny('--runs', join(images, 'runs')) },
   {

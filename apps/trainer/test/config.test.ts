@@ -41,6 +41,9 @@ describe('resolveConfig', () => {
     [{ samples: 2e6 }, 'samples: must be at most 1000000, got 2000000'],
     [{ lerningRate: 1 }, 'lerningRate: is not a field of the configuration; did you mean learningRate?'],
     [{ xyz: 1 }, 'xyz: is not a field of the configuration'],
+    [{ constructor: 2 }, 'constructor: is not a field of the configuration'],
+    [JSON.parse('{ "__proto__": 2 }'), '__proto__: is not a field of the configuration'],
+    [{ runs: '' }, 'runs: must not be empty, got ""'],
     [
       { version: 0 },
       /^version: the configuration is of version 0, this program reads 1: compare it with --print-config/,

@@ -66,6 +66,7 @@ test.each([
   [z.array(z.int()), 1, 'must be a list'],
   [z.array(z.int()).min(1), [], 'must list at least one'],
   [z.boolean(), 'yes', 'must be true or false'],
+  [z.string().min(1), '', 'must not be empty'],
   [z.date(), 1, 'must be of type date'],
   [z.string().regex(/\.png$/, 'must end in .png'), 'a.jpg', 'must end in .png'],
 ])('what is wrong is said in words: %#', (schema, value, problem) => {
