@@ -60,7 +60,7 @@ export const flagsSchema = z.object({
   quick: z
     .boolean()
     .default(false)
-    .describe('a minute or so, for a look: small nets, few steps, short samples'),
+    .describe('two minutes or so, for a look: a small net, few steps, few and short samples'),
 });
 
 export type Flags = z.output<typeof flagsSchema>;
@@ -70,9 +70,9 @@ const QUICK: Partial<Flags> = {
   nets: ['32@32'],
   steps: 2,
   learningSteps: 5,
-  samples: 9,
+  samples: 5,
   sampleSeconds: 0.05,
-  budget: 15,
+  budget: 6,
 };
 
 interface FieldSchema {
