@@ -60,7 +60,7 @@ export const flagsSchema = z.object({
   quick: z
     .boolean()
     .default(false)
-    .describe('two minutes or so, for a look: a small net, few steps, few and short samples'),
+    .describe('a few minutes, for a look: a small net, few steps, few and short samples'),
 });
 
 export type Flags = z.output<typeof flagsSchema>;
