@@ -4,6 +4,7 @@ import {
   type Frame,
   LABEL_ROOM,
   legend,
+  legendRows,
   PALETTE,
   panel,
   type Projection,
@@ -42,6 +43,8 @@ export interface LineChart {
 }
 
 const TOP = 62;
+/** From one row of a legend to the next. */
+const LEGEND_PITCH = 20;
 const RIGHT = 20;
 /** Of the x axis at both ends, where dots are, which would stand on the frame. */
 const DOT_MARGIN = 0.02;
@@ -109,11 +112,16 @@ function chartAt(
     ).map((piece) => thinned(piece, points.length)),
   }));
   const all = curves.flatMap(({ pieces }) => pieces.flat());
+  const entries = curves
+    .filter(({ label }) => label !== '')
+    .map((one) => ({ ...one, fillOpacity: one.style === 'area' ? AREA_OPACITY : undefined }));
+  const rows = curves.length > 1 ? legendRows(entries, width - LABEL_ROOM.left) : [];
+  const above = TOP + Math.max(0, rows.length - 1) * LEGEND_PITCH;
   const frame: Frame = {
     left: left + LABEL_ROOM.left,
-    top: top + TOP,
+    top: top + above,
     width: width - LABEL_ROOM.left - RIGHT,
-    height: height - TOP - LABEL_ROOM.bottom,
+    height: height - above - LABEL_ROOM.bottom,
   };
   const places = chart.series.flatMap(({ points }) => points.map(([place]) => place));
   const x: Axis = {
@@ -130,17 +138,7 @@ function chartAt(
   const y: Axis = { label: chart.yLabel, scale: yScale, range };
   return [
     text(frame.left, top + 24, title, { bold: true }),
-    ...(curves.length > 1
-      ? [
-          legend(
-            frame.left,
-            top + 48,
-            curves
-              .filter(({ label }) => label !== '')
-              .map((one) => ({ ...one, fillOpacity: one.style === 'area' ? AREA_OPACITY : undefined })),
-          ),
-        ]
-      : []),
+    ...rows.map((row, i) => legend(frame.left, top + 48 + i * LEGEND_PITCH, row)),
     panel(
       frame,
       { x, y },

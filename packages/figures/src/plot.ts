@@ -119,17 +119,39 @@ export interface LegendEntry {
   readonly fillOpacity?: number | undefined;
 }
 
+const SWATCH_WIDTH = 22;
+/** Pixels that an entry takes: its swatch, its letters and room on both sides. */
+function entryWidth({ label }: LegendEntry): number {
+  return SWATCH_WIDTH + 28 + 8 * lettersOf(label);
+}
+
+/** Entries in rows of at most so many pixels. */
+export function legendRows(series: readonly LegendEntry[], width: number): LegendEntry[][] {
+  const rows: LegendEntry[][] = [];
+  let room = 0;
+  for (const one of series) {
+    room -= entryWidth(one);
+    if (room < 0) {
+      rows.push([]);
+      room = width - entryWidth(one);
+    }
+    rows.at(-1)!.push(one);
+  }
+  return rows;
+}
+
 /** One entry for each series, in a row that begins at (x, y). */
 export function legend(x: number, y: number, series: readonly LegendEntry[]): string {
   let at = x;
   return series
-    .map(({ label, colour, fillOpacity }) => {
+    .map((one) => {
+      const { label, colour, fillOpacity } = one;
       const swatch =
         fillOpacity === undefined
-          ? `<line x1="${at}" y1="${y - 4}" x2="${at + 22}" y2="${y - 4}" stroke="${colour}" stroke-width="3"/>`
-          : `<rect x="${at}" y="${y - 10}" width="22" height="12" fill="${colour}" fill-opacity="${fillOpacity}"/>`;
-      const entry = swatch + text(at + 28, y, label);
-      at += 50 + 8 * lettersOf(label);
+          ? `<line x1="${at}" y1="${y - 4}" x2="${at + SWATCH_WIDTH}" y2="${y - 4}" stroke="${colour}" stroke-width="3"/>`
+          : `<rect x="${at}" y="${y - 10}" width="${SWATCH_WIDTH}" height="12" fill="${colour}" fill-opacity="${fillOpacity}"/>`;
+      const entry = swatch + text(at + SWATCH_WIDTH + 6, y, label);
+      at += entryWidth(one);
       return entry;
     })
     .join('');

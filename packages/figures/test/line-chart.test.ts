@@ -260,3 +260,19 @@ test('a curve has a gap where a value is not finite, and the rest is thinned as 
   const pieces = [...chart([{ label: '', points: many }]).matchAll(/<polyline points="([^"]*)"/g)];
   expect(pieces.map(([, points]) => points!.split(' ').length)).toEqual([125, 125]);
 });
+
+test('a legend that is wider than the chart goes on in rows, above the frame', () => {
+  const points = [
+    [0, 1],
+    [1, 2],
+  ] as const;
+  const series = Array.from({ length: 9 }, (_, i) => ({ label: `a long label, number ${i}`, points }));
+  const svg = chart(series);
+  const entries = [...svg.matchAll(/<text x="([\d.]+)" y="([\d.]+)"[^>]*>(a long label[^<]*)/g)];
+  expect(entries).toHaveLength(9);
+  const frameTop = Number(/<clipPath[^>]*><rect[^>]* y="([\d.]+)"/.exec(svg)![1]);
+  for (const [, x, y, label] of entries) {
+    expect(Number(x) + 7 * label!.length).toBeLessThan(600);
+    expect(Number(y)).toBeLessThan(frameTop);
+  }
+});

@@ -170,9 +170,29 @@ struct Groups {
   int64_t first(int64_t group) const { return group * images / count; }
   int64_t largest() const { return divide_up(images, count); }
 };
+/// Of AMD, whose cores are few to a third-level cache: weights come from it as fast as they are multiplied.
+bool has_near_cache() {
+#if defined(__x86_64__)
+  return __builtin_cpu_is("amd");
+#else
+  return false;
+#endif
+}
+
+/// Images that a thread takes through all layers: many where weights come from afar, for each group reads them all, and
+/// otherwise as many as keep their activations in the second-level cache.
+int64_t most_in_a_group(const Network& f) {
+  constexpr int64_t FAR = int64_t{4} << 20, NEAR = int64_t{128} << 10;  // floats
+  const NetworkPlan one = network_plan(f, 1);
+  if (one.packedSize > FAR) return 2 * ROWS;
+  if (!has_near_cache()) return ROWS;
+  int64_t activations = 0;
+  for (int l = 0; l < f.layers; ++l) activations += one.stride[l];
+  return larger(2, smaller(ROWS, NEAR / activations));
+}
+
 Groups groups_of(const Network& f, int64_t images, int64_t threads) {
-  constexpr int64_t CACHED = int64_t{4} << 20;  // floats; every group reads the weights from memory if they are more
-  const int64_t most = network_plan(f, 1).packedSize > CACHED ? 2 * ROWS : ROWS;
+  const int64_t most = most_in_a_group(f);
   return {images, smaller(images, divide_up(divide_up(images, most), threads) * threads)};
 }
 
