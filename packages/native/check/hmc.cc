@@ -113,7 +113,7 @@ void make_step(const Sampler& sampler, const ReferenceNetwork& f, const Setting&
 
 /// The largest difference from the same run in double precision, of positions, snapshots and traces, each relative to
 /// the largest number it is among. An energy error is a difference of energies, and an acceptance changes by at most as
-/// much: both are relative to the energies, in single precision counted a hundredfold, so that 1e-4 is 16 roundings of
+/// much: both are relative to the energies, in single precision counted fiftyfold, so that 1e-4 is 32 roundings of
 /// them. Infinite where in truth it hangs by a few roundings whether to accept, or a test always ends the same.
 double trajectory_error(const Sampler& sampler, const ReferenceNetwork& f, const Setting& s, int64_t chains) {
   const int64_t event = f.event();
@@ -150,7 +150,7 @@ double trajectory_error(const Sampler& sampler, const ReferenceNetwork& f, const
   for (size_t kind = 2; kind < 4; ++kind)
     for (size_t t = 0; t < steps; ++t)
       differences = worse(differences, std::fabs(actual.reports[kind][static_cast<int64_t>(t)] - reports[kind][t]));
-  worst = worse(worst, differences / energy * (sampler.precision == Sampler::float32 ? 100 : 1));
+  worst = worse(worst, differences / energy * (sampler.precision == Sampler::float32 ? 50 : 1));
   for (size_t i = 0; i < snapshots.size(); ++i)
     worst = worse(worst, relative_to_largest(actual.snapshots[i], snapshots[i]));
   return worst;
