@@ -88,8 +88,8 @@ it('the help names every flag with its default', async () => {
 });
 
 it('--quick changes defaults, and not what is given', () => {
-  expect(readFlags({ quick: true })).toMatchObject({ nets: ['32@32'], samples: 9 });
-  expect(readFlags({ quick: true, samples: '5' })).toMatchObject({ samples: 5 });
+  expect(readFlags({ quick: true })).toMatchObject({ nets: ['32@32'], samples: 5 });
+  expect(readFlags({ quick: true, samples: '7' })).toMatchObject({ samples: 7 });
   expect(readFlags({})).toMatchObject({ samples: 11, sampleSeconds: 0.5 });
 });
 
