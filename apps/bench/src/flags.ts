@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, MOST_STEPS } from '@srmcmc/core';
 import { flagName, numberFrom, problemOf, requireValues } from '@srmcmc/flags';
+import { MOST_THREADS } from '@srmcmc/native';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { backendNames } from './engines/backends.ts';
@@ -9,8 +10,6 @@ import { peerNames } from './engines/peers.ts';
 import { WORKLOADS } from './protocol.ts';
 
 const count = () => z.int().min(1);
-/** Of @srmcmc/native. */
-const MOST_THREADS = 256;
 const list = <T extends z.ZodType>(item: T) => z.array(item).min(1);
 
 /** A net of the paper: n channels in its first layer, images of `side` pixels. */

@@ -18,6 +18,13 @@ export function valueAt(schedule: Schedule, index: number, field = 'schedule'): 
   return value;
 }
 
+/** The same of what must not be negative. @throws InvalidArgumentError for a negative value, too. */
+export function nonNegativeAt(schedule: Schedule, step: number, field: string): number {
+  const value = valueAt(schedule, step, field);
+  if (value < 0) throw new InvalidArgumentError(field, `must not be negative, got ${value} at step ${step}`);
+  return value;
+}
+
 /** From `first` to `last` in a straight line over `length` indices, constant afterwards. */
 export function linear(first: number, last: number, length: number): Schedule {
   requireInteger('length', length, 1);

@@ -1,7 +1,6 @@
 /** Adam (Kingma and Ba 2015) with its state in the open, so that a checkpoint holds all of it. */
 import * as tf from '@tensorflow/tfjs-core';
-import { InvalidArgumentError, type Schedule } from '@srmcmc/core';
-import { nonNegativeAt } from './non-negative.ts';
+import { InvalidArgumentError, nonNegativeAt, type Schedule } from '@srmcmc/core';
 
 type Variables = Readonly<Record<string, tf.Variable>>;
 type Tensors = Readonly<Record<string, tf.Tensor>>;

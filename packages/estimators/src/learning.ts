@@ -5,6 +5,7 @@ import {
   dispose,
   type Energy,
   type Key,
+  nonNegativeAt,
   normal,
   requireEvents,
   type Schedule,
@@ -16,7 +17,6 @@ import {
 import type { Optimizer, OptimizerState } from './adam.ts';
 import type { ChainMemory, ChainPolicy } from './chains.ts';
 import type { Estimator } from './moment-matching.ts';
-import { nonNegativeAt } from './non-negative.ts';
 
 /** What learns, and how. */
 export interface Learner {

@@ -1,5 +1,5 @@
 /** The two coefficients of a Langevin step, drift and noise, from either form of its options. */
-import { InvalidArgumentError, type Schedule, valueAt } from '@srmcmc/core';
+import { InvalidArgumentError, nonNegativeAt, type Schedule } from '@srmcmc/core';
 
 /** Textbook form: drift Δ²/2 and noise Δ from one step size Δ. */
 export interface StepSizeOptions {
@@ -22,12 +22,6 @@ export interface DriftNoiseOptions {
 export function coefficientsOf(
   options: StepSizeOptions | DriftNoiseOptions,
 ): (step: number) => { drift: number; noise: number } {
-  const positive = (field: string, schedule: Schedule, step: number): number => {
-    const value = valueAt(schedule, step, field);
-    if (value < 0)
-      throw new InvalidArgumentError(field, `must not be negative, got ${value} at step ${step}`);
-    return value;
-  };
   const given = Object.keys(options).join(', ') || 'nothing';
   if (!('stepSize' in options) && !('drift' in options && 'noise' in options)) {
     throw new InvalidArgumentError('options', `must hold stepSize, or drift and noise; got ${given}`);
@@ -41,12 +35,12 @@ export function coefficientsOf(
       );
     }
     return (step) => {
-      const size = positive('stepSize', options.stepSize, step);
+      const size = nonNegativeAt(options.stepSize, step, 'stepSize');
       return { drift: size ** 2 / 2, noise: size };
     };
   }
   return (step) => ({
-    drift: positive('drift', options.drift, step),
-    noise: positive('noise', options.noise, step),
+    drift: nonNegativeAt(options.drift, step, 'drift'),
+    noise: nonNegativeAt(options.noise, step, 'noise'),
   });
 }

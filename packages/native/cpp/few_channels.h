@@ -2,6 +2,8 @@
 // and pixels of a row are the rows of a tile. Two or three taps a step down are made by minimal filtering, down alone,
 // of rows with zeros around them.
 #pragma once
+#include <utility>
+
 #include "minimal_filtering.h"
 
 namespace {
@@ -141,16 +143,9 @@ __attribute__((noinline)) void multiply_two_rows(const Tile& t, int64_t down) {
 
 using TwoRowsFunction = void (*)(const Tile&, int64_t);
 constexpr int TWO_ROWS = ROWS / 2;  // pixels of a row in a tile
-template <int V, int T>
-TwoRowsFunction two_rows_of(int64_t pixels) {
-#if LANES == 16
-  static constexpr TwoRowsFunction table[] = {multiply_two_rows<1, V, T>, multiply_two_rows<2, V, T>,
-                                              multiply_two_rows<3, V, T>, multiply_two_rows<4, V, T>,
-                                              multiply_two_rows<5, V, T>, multiply_two_rows<6, V, T>};
-#else
-  static constexpr TwoRowsFunction table[] = {multiply_two_rows<1, V, T>, multiply_two_rows<2, V, T>,
-                                              multiply_two_rows<3, V, T>};
-#endif
+template <int V, int T, int... R>
+TwoRowsFunction two_rows_of(int64_t pixels, std::integer_sequence<int, R...>) {
+  static constexpr TwoRowsFunction table[] = {multiply_two_rows<R + 1, V, T>...};
   return table[pixels - 1];
 }
 
@@ -158,6 +153,7 @@ template <int T>
 void multiply_few_channels(const Grid& g, const FewChannelsPieces& p, int64_t index, const float* source,
                            const float* packed, float* out, const Epilogue& e, float* planes) {
   const int64_t image = index / p.parts, part = index % p.parts;
+  constexpr std::make_integer_sequence<int, TWO_ROWS> counts;
   const int64_t panels = panels_of(g.outputs), tiles = divide_up(g.x.count, TWO_ROWS);
   const int64_t down = g.y.outStep * g.outWidth * g.outputs;
   memset(planes, 0, static_cast<size_t>(p.workSize) * 4);
@@ -188,7 +184,7 @@ void multiply_few_channels(const Grid& g, const FewChannelsPieces& p, int64_t in
         t.out = out + at;
         t.stored = e.stored ? e.stored + at : nullptr;
         t.derivative = e.derivative ? e.derivative + at : nullptr;
-        (t.columns <= L ? two_rows_of<1, T>(pixels) : two_rows_of<2, T>(pixels))(t, down);
+        (t.columns <= L ? two_rows_of<1, T>(pixels, counts) : two_rows_of<2, T>(pixels, counts))(t, down);
       }
     }
   }

@@ -203,7 +203,8 @@ function load(): Loaded {
   }
 }
 
-const MOST_THREADS = 256;
+/** What `setThreads` and SRMCMC_THREADS take at most. */
+export const MOST_THREADS = 256;
 
 /** Says what the environment asks for in vain: a comparison of instruction sets must not measure one twice. */
 function heedEnvironment(addon: Addon): void {

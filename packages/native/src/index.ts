@@ -2,6 +2,7 @@ export {
   currentConvolutionPrecision,
   currentPrecision,
   nativeStatus,
+  MOST_THREADS,
   type NativeStatus,
   peakGflops,
   type PeakGflops,

@@ -15,13 +15,7 @@ const CHUNK_BYTES = 2 ** 30;
  * @throws SafetensorsError as `parse` does, with the path in front; Node's own errors (`ENOENT`, ...) for the rest.
  */
 export async function readFile(path: string): Promise<SafetensorsFile> {
-  const file = await open(path, 'r');
-  let bytes: Uint8Array;
-  try {
-    bytes = await readAll(file);
-  } finally {
-    await file.close();
-  }
+  const bytes = await withFile(path, 'r', readAll);
   try {
     return parse(bytes);
   } catch (cause) {
@@ -93,14 +87,10 @@ export async function replaceablePlace(path: string): Promise<string | undefined
   return own?.isSymbolicLink() && found !== undefined ? realpath(path) : path;
 }
 
-async function withFile(
-  path: string,
-  flags: string,
-  use: (file: FileHandle) => Promise<void>,
-): Promise<void> {
+async function withFile<T>(path: string, flags: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
   const file = await open(path, flags);
   try {
-    await use(file);
+    return await use(file);
   } finally {
     await file.close();
   }
@@ -132,10 +122,5 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
 /** Makes the rename durable. Windows has no such call and needs none. */
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await withFile(folder, 'r', (handle) => handle.sync());
 }
