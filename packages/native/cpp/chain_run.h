@@ -1,8 +1,10 @@
 // A group of chains through all steps of a short run, whatever moves them and whatever computes f.
 //
-// A Group is some chains on one thread: their number `chains`, the `first` of them, evaluate(), which computes f and f'
-// at their positions, and value(i), gradient(i) and position(i) of its chain i; moved(i) tells it of a new position.
-// A Move makes one step of all chains of a group; scratch_of() says how many floats it needs for that.
+// A Group is some chains on one thread: their number `chains`, the `first` of them, and value(i), gradient(i) and
+// position(i) of its chain i. evaluate(use) computes f and f' at their positions; use(i, begin, end) is told of each part
+// of each chain's gradient once it is there, and may move the chain's elements begin .. end - 1. Parts come in their
+// order, begin at multiples of 4 L, and no multiple of PIECE is inside one. moved(i, begin, end) tells the group of new
+// positions. A Move makes one step of all chains of a group; scratch_of() says how many floats it needs for that.
 #pragma once
 #include "memory.h"
 #include "random_normal.h"
@@ -12,7 +14,10 @@ namespace {
 using srmcmc::ShortRun;
 using srmcmc::ShortRunResult;
 
-constexpr int64_t PIECE = 1024;  // elements moved at a time, a multiple of 4 L: a piece of noise stays in the cache
+constexpr int64_t PIECE = 1024;  // most elements moved at a time, a multiple of 4 L: their noise stays in the cache
+
+/// For those who want all of a gradient at once.
+constexpr auto NO_USE = [](int64_t, int64_t, int64_t) {};
 
 /// Calls body(i, count) for each vector of begin .. end - 1, of which the last may have fewer elements than L.
 template <class Body>
@@ -57,9 +62,9 @@ class Reports {
 template <class Move, class Group, class Store>
 void run_chains(const ShortRun& run, Move& move, Group& group, const Reports& reports, const ShortRunResult& result,
                 srmcmc::Progress* progress, Store&& store) {
-  const auto evaluate = [&] {
+  const auto evaluate = [&](auto&& use) {
     if (progress && progress->cancelled.load(std::memory_order_relaxed)) return false;
-    group.evaluate();
+    group.evaluate(use);
     if (progress) progress->done.fetch_add(group.chains, std::memory_order_relaxed);
     return true;
   };

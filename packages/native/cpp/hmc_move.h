@@ -32,7 +32,7 @@ class HmcMove {
   template <class Group, class Evaluate>
   bool step(Group& group, Evaluate&& evaluate, int64_t step, const Reports& reports) {
     if (step == 0) {
-      if (!evaluate()) return false;
+      if (!evaluate(NO_USE)) return false;
       for (int64_t i = 0; i < group.chains; ++i) {
         states_[i].value = group.value(i);
         states_[i].gradient = group.gradient(i);
@@ -42,16 +42,15 @@ class HmcMove {
       const int64_t chain = group.first + i;
       reports.at(Reports::VALUE, chain, step) = states_[i].value;
       reports.at(Reports::GRADIENT_NORM, chain, step) = begin(states_[i], chain, step, group.position(i));
-      group.moved(i);
+      group.moved(i, 0, event_);
     }
-    for (int64_t leap = 1; leap < hmc_.leapfrogSteps; ++leap) {
-      if (!evaluate()) return false;
-      for (int64_t i = 0; i < group.chains; ++i) {
-        kick_and_drift(states_[i], group.gradient(i), group.position(i));
-        group.moved(i);
-      }
-    }
-    if (!evaluate()) return false;
+    const auto leap = [&](int64_t i, int64_t begin, int64_t end) {
+      kick_and_drift(states_[i], group.gradient(i), group.position(i), begin, end);
+      group.moved(i, begin, end);
+    };
+    for (int64_t leaps = 1; leaps < hmc_.leapfrogSteps; ++leaps)
+      if (!evaluate(leap)) return false;
+    if (!evaluate(NO_USE)) return false;
     for (int64_t i = 0; i < group.chains; ++i) {
       const double error = end(states_[i], group.value(i), group.gradient(i), group.position(i));
       const int64_t chain = group.first + i;
@@ -136,10 +135,10 @@ class HmcMove {
     return __builtin_sqrt(squares);
   }
 
-  void kick_and_drift(State& state, const float* g, float* x) {
+  void kick_and_drift(State& state, const float* g, float* x, int64_t begin, int64_t end) {
     const vec size = splat(state.stepSize);
     float* r = state.momentum;
-    each_vector(0, event_, [&](int64_t i, int64_t count) {
+    each_vector(begin, end, [&](int64_t i, int64_t count) {
       const vec scale = root(i, count);
       const vec momentum = load_part(r + i, count) + size * (scale * load_part(g + i, count));
       store_part(r + i, momentum, count);

@@ -1,6 +1,7 @@
 // The gradient of a weighted sum of f in all weights and biases. Images are taken in blocks: threads make a block's
 // forward and backward passes in groups and pack what the filter gradients need, then share out those by taps. Blocks
-// depend on the network and the number of images and are added in order, so that the result is the same on any number of threads.
+// depend on the network and the number of images and are added in order, so that the result is the same on any number of
+// threads.
 #pragma once
 #include "filter_gradient.h"
 #include "network.h"

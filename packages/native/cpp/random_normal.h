@@ -1,6 +1,6 @@
 // Counter-based numbers: Philox4x32-10 (Salmon et al., SC 2011), and the Box-Muller transform for normals. Block b of a
-// chain has the counter (b, step, chain, 0), or 1 in the end for uniforms, and gives its elements 4b .. 4b + 3, so that a number depends on nothing but
-// the key, the chain, the step and its place.
+// chain has the counter (b, step, chain, 0), or 1 in the end for uniforms, and gives its elements 4b .. 4b + 3, so that
+// a number depends on nothing but the key, the chain, the step and its place.
 #pragma once
 #include "elementary.h"
 #include "kernels.h"

@@ -15,15 +15,18 @@ class FloatGroup {
   FloatGroup(const NetworkPlan& plan, const float* packed, float* work, int64_t from, int64_t count)
       : first(from), chains(count), plan_(plan), packed_(packed), work_(work) {}
 
-  void evaluate() {
+  template <class Use>
+  void evaluate(Use& use) {
     const int images = static_cast<int>(chains);
     forward_pass(plan_, packed_, work_, images);
     gradient_ = backward_pass(plan_, packed_, work_, images, nullptr, true, [](int, const float*) {});
+    for (int64_t i = 0; i < chains; ++i)
+      for (int64_t begin = 0; begin < plan_.event; begin += PIECE) use(i, begin, smaller(begin + PIECE, plan_.event));
   }
   float value(int64_t i) const { return value_of(plan_, work_, static_cast<int>(i)); }
   const float* gradient(int64_t i) const { return gradient_ + i * plan_.stride[0]; }
   float* position(int64_t i) const { return work_ + plan_.activation[0] + i * plan_.stride[0]; }
-  void moved(int64_t) {}
+  void moved(int64_t, int64_t, int64_t) {}
 
  private:
   const NetworkPlan& plan_;

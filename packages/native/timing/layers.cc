@@ -3,7 +3,8 @@
 //   bash timing/layers.sh amx 32 64        (or avx512)
 //
 // "step" is the layer's time inside a step, "alone" repeated by itself, with its memory in the caches, and "bare" without
-// what becomes of its sums. Microseconds for 16 chains, and nanoseconds for a product of tiles.
+// what becomes of its sums. Microseconds for 16 chains, and nanoseconds for a product of tiles. The last row is the first
+// layer's gradient, beside which the chains move.
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -139,17 +140,21 @@ void time_layers(int n) {
         });
       });
     }
-    layer("first", 0, [&] { first_layer_backward(p, packed, work); }, nothing);
-    layer("move", 0, [&] { move.step(group, [] { return true; }, 0, reports); }, nothing);
+    const auto first_backward = [&](auto&& use) {
+      Parts parts(CHAINS, p.first.event, use);
+      first_layer_backward(p, packed, work, parts);
+      return true;
+    };
+    layer("and move", 0, [&] { move.step(group, first_backward, 0, reports); }, [&] { first_backward(NO_USE); });
     if (step < STEPS) best = std::min(best, now() - start);
     if (step < STEPS) continue;
     printf("n = %d: %.0f us a step\n%-9s %8s %8s %8s %9s %8s %8s\n", n, best * 1e6, "", "step", "alone", "bare", "products",
            "ns each", "bare");
     for (const Row* r = rows; r < row; ++r) {
-      printf("%-9s %8.1f %8.1f", r->name, r->step * 1e6, r->alone * 1e6);
+      printf("%-9s %8.1f %8.1f %8.1f", r->name, r->step * 1e6, r->alone * 1e6, r->bare * 1e6);
       const double each = 1e9 / static_cast<double>(r->products);
       if (r->products > 0)
-        printf(" %8.1f %9ld %8.2f %8.2f", r->bare * 1e6, static_cast<long>(r->products), r->step * each, r->bare * each);
+        printf(" %9ld %8.2f %8.2f", static_cast<long>(r->products), r->step * each, r->bare * each);
       puts("");
     }
   }

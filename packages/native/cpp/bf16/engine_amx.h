@@ -6,6 +6,8 @@ namespace {
 
 class Engine {
  public:
+  static constexpr bool HIDES_WORK = true;
+
   /// Of registers, the first four hold sums, the next two tiles of `a`, the last two weights, which are pairs of terms.
   static void begin(int rows, int terms = BLOCK) {
     constexpr int REGISTERS = 8, OPERANDS = 4, WEIGHTS = 6, ROW_BYTES = 64;

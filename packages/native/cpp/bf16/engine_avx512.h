@@ -8,6 +8,8 @@ namespace {
 
 class Engine {
  public:
+  static constexpr bool HIDES_WORK = false;
+
   static void begin(int, int = BLOCK) {}
   static void end() {}
 

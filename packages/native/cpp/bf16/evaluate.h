@@ -28,17 +28,18 @@ void pack_weights(const Plan& p, char* packed) {
   }
 }
 
-/// The chain's position, rounded, into the picture that the first layer reads.
-void refresh_image(const Plan& p, int64_t chain, char* work) {
+/// Elements begin .. end - 1 of the chain's position, rounded, into the picture that the first layer reads.
+void refresh_image(const Plan& p, int64_t chain, int64_t begin, int64_t end, char* work) {
   const FirstLayer& f = p.first;
   const ConvShape& s = p.network->shapes[0];
   const int64_t row = int64_t{s.inWidth} * s.inChannels;
   const float* from = at<float>(work, p.positions) + chain * f.positionStride;
   bf16* to = at<bf16>(work, p.images) + chain * f.image + s.padTop * f.imageRow + s.padLeft * s.inChannels;
-  for (int64_t y = 0; y < s.inHeight; ++y, from += row, to += f.imageRow) {
-    int64_t i = 0;
-    for (; i + L <= row; i += L) narrow(to + i, load(from + i));
-    for (; i < row; ++i) to[i] = rounded(from[i]);
+  for (int64_t y = begin / row; y * row < end; ++y) {
+    int64_t i = larger(begin, y * row);
+    const int64_t stop = smaller(end, (y + 1) * row), shift = y * (f.imageRow - row);
+    for (; i + L <= stop; i += L) narrow(to + shift + i, load(from + i));
+    for (; i < stop; ++i) to[shift + i] = rounded(from[i]);
   }
 }
 
@@ -50,7 +51,7 @@ void load_group(const Plan& p, const float* x, int64_t chains, char* work) {
   for (int64_t chain = 0; chain < chains; ++chain) {
     memcpy(at<float>(work, p.positions) + chain * f.positionStride, x + chain * f.event,
            static_cast<size_t>(f.event) * 4);
-    refresh_image(p, chain, work);
+    refresh_image(p, chain, 0, f.event, work);
   }
 }
 
@@ -66,13 +67,17 @@ void forward_passes(const Plan& p, const char* packed, char* work) {
   for (int l = 1; l < p.hidden; ++l) layer_forward(p, l, packed, work);
 }
 
-/// f of each chain, and f' to p.positionGradient.
-void evaluate(const Plan& p, const char* packed, char* work, float* value) {
-  if (p.hidden == 0) return linear_network(p, packed, work, nullptr, value);
+/// f of each chain, and f' to p.positionGradient; all parts of that are used.
+template <class Use>
+void evaluate(const Plan& p, const char* packed, char* work, float* value, Parts<Use>& parts) {
+  if (p.hidden == 0) {
+    linear_network(p, packed, work, nullptr, value);
+    return parts.use_rest();
+  }
   forward_passes(p, packed, work);
   last_layer(p, packed, work, nullptr, value);
   for (int l = p.hidden - 1; l > 0; --l) layer_backward(p, l, packed, work);
-  first_layer_backward(p, packed, work);
+  first_layer_backward(p, packed, work, parts);
 }
 
 /// Chains of a group: as many as a tile has rows, or fewer where threads would have nothing to do.

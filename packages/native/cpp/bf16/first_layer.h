@@ -2,6 +2,7 @@
 #pragma once
 #include "layers.h"
 #include "pack.h"
+#include "parts.h"
 
 namespace {
 
@@ -89,8 +90,9 @@ int column_segments(const Plan& p, int64_t y, int64_t x, int tiles, const bf16* 
 }
 
 /// Tiles of columns go where they belong in the chains' gradients; what the last one of a row has too many is written
-/// over by the next row, or lies between the chains.
-void first_layer_backward(const Plan& p, const char* packed, char* work) {
+/// over by the next row, or lies between the chains. Parts of the gradients are used while others are computed.
+template <class Use>
+void first_layer_backward(const Plan& p, const char* packed, char* work, Parts<Use>& parts) {
   const FirstLayer& f = p.first;
   const ConvShape& s = p.network->shapes[0];
   const int64_t blocks = blocks_of(s.outChannels), columns = f.pixels * s.inChannels;
@@ -99,7 +101,7 @@ void first_layer_backward(const Plan& p, const char* packed, char* work) {
   const Operands operands{BLOCK, f.pixels / s.strideWidth * blocks * TILE, TILE, TILE, BLOCK, p.rows};
   float* gradient = at<float>(work, p.positionGradient);
   Segment* segments = at<Segment>(work, p.segments);
-  Meanwhile nothing([](int) {});
+  Meanwhile meanwhile([&parts](int) { parts.use_one(); });
   Engine engine;
   for (int64_t y = 0; y < s.inHeight; ++y)
     for (int64_t x = 0; x < s.inWidth; x += together * f.pixels)
@@ -107,10 +109,15 @@ void first_layer_backward(const Plan& p, const char* packed, char* work) {
         const int tiles = static_cast<int>(smaller(together, divide_up(s.inWidth - x, f.pixels)));
         const bf16* weights = at<bf16>(packed, p.firstBackward) + tile * s.filterHeight * f.offsets * blocks * TILE;
         const int count = column_segments(p, y, x, tiles, at<bf16>(work, p.activations[0]), weights, segments);
-        float* to = gradient + (y * s.inWidth + x) * s.inChannels + tile * COLUMNS;
-        engine.sum<4, 1>(operands, 0, segments, count, tiles, nullptr, {to, f.positionStride, columns}, nothing);
+        const int64_t before = (y * s.inWidth + x) * s.inChannels;
+        int64_t products = 0;
+        for (int i = 0; i < count; ++i) products += segments[i].count;
+        meanwhile.begin(static_cast<int>(smaller(parts.ready(before), products)), products);
+        engine.sum<4, 1>(operands, 0, segments, count, tiles, nullptr,
+                         {gradient + before + tile * COLUMNS, f.positionStride, columns}, meanwhile);
       }
   engine.drain<4>();
+  parts.use_rest();
 }
 
 }  // namespace

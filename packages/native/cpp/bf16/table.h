@@ -16,11 +16,15 @@ class Bf16Group {
   Bf16Group(const Plan& plan, const char* packed, char* work, int64_t from, int64_t count)
       : first(from), chains(count), plan_(plan), packed_(packed), work_(work) {}
 
-  void evaluate() { ::evaluate(plan_, packed_, work_, values_); }
+  template <class Use>
+  void evaluate(Use& use) {
+    Parts parts(chains, plan_.first.event, use);
+    ::evaluate(plan_, packed_, work_, values_, parts);
+  }
   float value(int64_t i) const { return values_[i]; }
   const float* gradient(int64_t i) const { return at<float>(work_, plan_.positionGradient) + i * stride(); }
   float* position(int64_t i) const { return at<float>(work_, plan_.positions) + i * stride(); }
-  void moved(int64_t i) { refresh_image(plan_, i, work_); }
+  void moved(int64_t i, int64_t begin, int64_t end) { refresh_image(plan_, i, begin, end, work_); }
 
  private:
   int64_t stride() const { return plan_.first.positionStride; }
@@ -60,8 +64,9 @@ void bf16_value_and_gradient(const Network& f, int64_t n, const float* x, float*
   const int64_t event = plan.first.event;
   each_group(plan, n, false, [&](int64_t first, int64_t chains, char* work) {
     float values[CHAINS];
+    Parts unused(0, event, NO_USE);
     load_group(plan, x + first * event, chains, work);
-    evaluate(plan, packed.data(), work, values);
+    evaluate(plan, packed.data(), work, values, unused);
     for (int64_t chain = 0; chain < chains; ++chain) value[first + chain] = values[chain];
     store_group(plan, work, plan.positionGradient, chains, gradient + first * event);
   });

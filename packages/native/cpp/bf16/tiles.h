@@ -39,6 +39,7 @@ struct Sums {
 };
 
 // An engine computes blocks of sums. It has
+//   HIDES_WORK: whether products are made by other units of the processor than what is done meanwhile;
 //   begin(rows, terms), end(): around its use on a thread, for sums of so many rows and products of so many terms, an
 //     even number, 32 where it is not said; may be begun again before the end;
 //   sum<P, C>(operands, ahead, segments, count, tiles, start, out, meanwhile): the sums of products of P tiles of `a`
