@@ -1,23 +1,7 @@
-/** Adam (Kingma and Ba 2015) with its state in the open, so that a checkpoint holds all of it. */
+/** Adam (Kingma and Ba 2015). */
 import * as tf from '@tensorflow/tfjs-core';
-import { InvalidArgumentError, nonNegativeAt, type Schedule } from '@srmcmc/core';
-
-type Variables = Readonly<Record<string, tf.Variable>>;
-type Tensors = Readonly<Record<string, tf.Tensor>>;
-
-export interface OptimizerState {
-  /** Updates made so far. */
-  readonly step: number;
-  /** Tensors by name, to be saved and restored as they are. */
-  readonly moments: Tensors;
-}
-
-/** Descends a gradient. The state is returned, not kept: `update` borrows the old one and gives a new one. */
-export interface Optimizer {
-  init(variables: Variables): OptimizerState;
-  /** Assigns the variables their next values. */
-  update(variables: Variables, gradients: Tensors, state: OptimizerState): OptimizerState;
-}
+import { dispose, InvalidArgumentError, nonNegativeAt, type Schedule } from '@srmcmc/core';
+import { type Optimizer, withGradients } from './optimizer.ts';
 
 export interface AdamOptions {
   /** 1e-4 in the paper; a schedule is indexed by the number of updates made. */
@@ -53,11 +37,10 @@ export function adam(options: AdamOptions = {}): Optimizer {
       const step = state.step + 1;
       const stepSize = rate / (1 - beta1 ** step);
       const secondCorrection = Math.sqrt(1 - beta2 ** step);
+      const all = withGradients(variables, gradients);
       const moments = tf.tidy(() => {
         const next: Record<string, tf.Tensor> = {};
-        for (const [name, variable] of Object.entries(variables)) {
-          const gradient = gradients[name];
-          if (gradient === undefined) throw new InvalidArgumentError('gradients', `has none for '${name}'`);
+        for (const [name, variable, gradient] of all) {
           const inputs = {
             variable,
             gradient,
@@ -77,12 +60,13 @@ export function adam(options: AdamOptions = {}): Optimizer {
         }
         return next;
       });
+      dispose(state.moments);
       return { step, moments };
     },
   };
 }
 
-/** The kernel that a backend may have for all of an update: one pass over memory, not eleven. */
+/** The kernel that a backend may have for all of an update: one pass over memory, not eleven, and in its place. */
 const ADAM_UPDATE = 'AdamUpdate';
 
 type Update = Record<'beta1' | 'beta2' | 'stepSize' | 'secondCorrection' | 'epsilon', number>;

@@ -1,4 +1,4 @@
-export { adam, type AdamOptions, type Optimizer, type OptimizerState } from './adam.ts';
+export { adam, type AdamOptions } from './adam.ts';
 export {
   type ChainMemory,
   type ChainPolicy,
@@ -17,6 +17,7 @@ export {
   learningStep,
 } from './learning.ts';
 export { type Estimate, type Estimator, momentMatching } from './moment-matching.ts';
+export type { Optimizer, OptimizerState } from './optimizer.ts';
 export {
   assignAverage,
   robbinsMonro,

@@ -1,7 +1,7 @@
 /** Stochastic approximation (Robbins and Monro 1951), and the average of its iterates (Polyak and Juditsky 1992). */
 import * as tf from '@tensorflow/tfjs-core';
-import { InvalidArgumentError, requireInteger, type Schedule } from '@srmcmc/core';
-import type { Optimizer, OptimizerState } from './adam.ts';
+import { dispose, InvalidArgumentError, requireInteger, type Schedule } from '@srmcmc/core';
+import { type Optimizer, type OptimizerState, withGradients } from './optimizer.ts';
 
 export interface RobbinsMonroSteps {
   /** a. */
@@ -62,11 +62,10 @@ export function robbinsMonro({ averageAfter, ...steps }: RobbinsMonroOptions): O
     update: (variables, gradients, state) => {
       const size = stepAt(state.step);
       const step = state.step + 1;
+      const all = withGradients(variables, gradients);
       const moments = tf.tidy(() => {
         const next: Record<string, tf.Tensor> = {};
-        for (const [name, variable] of Object.entries(variables)) {
-          const gradient = gradients[name];
-          if (gradient === undefined) throw new InvalidArgumentError('gradients', `has none for '${name}'`);
+        for (const [name, variable, gradient] of all) {
           variable.assign(tf.sub(variable, tf.mul(gradient, size)));
           if (averageAfter === undefined) continue;
           const old = state.moments[averageOf(name)]!;
@@ -76,6 +75,7 @@ export function robbinsMonro({ averageAfter, ...steps }: RobbinsMonroOptions): O
         }
         return next;
       });
+      dispose(state.moments);
       return { step, moments };
     },
   };

@@ -12,6 +12,7 @@ import {
   momentMatching,
   noiseInitialised,
   persistent,
+  robbinsMonro,
 } from '@srmcmc/estimators';
 import { langevin } from '@srmcmc/langevin';
 
@@ -236,4 +237,35 @@ test('a schedule that becomes negative is refused by its name, and nothing is le
   const state = { ...optimizer.init(weights), step: 2 };
   expect(() => optimizer.update(weights, { w: tf.ones([2]) }, state)).toThrow(/learningRate.*negative/);
   expect(await values(weights.w)).toEqual(await values(tf.ones([2])));
+});
+
+describe.each([
+  ['adam', adam({ learningRate: 0.1 })],
+  ['robbinsMonro', robbinsMonro({ scale: 0.1, averageAfter: 0 })],
+])('an update of %s', (_name, optimizer) => {
+  const start = (): Record<'a' | 'b', tf.Variable> => ({
+    a: tf.variable(tf.ones([5000])),
+    b: tf.variable(tf.ones([2])),
+  });
+
+  test('disposes of the old moments, and of nothing else', () => {
+    const weights = start();
+    const state = optimizer.init(weights);
+    const gradients = { a: tf.ones([5000]), b: tf.ones([2]) };
+    const before = tf.memory().numTensors;
+    const next = optimizer.update(weights, gradients, state);
+    expect(tf.memory().numTensors).toBe(before);
+    expect(Object.values(state.moments).every(({ isDisposed }) => isDisposed)).toBe(true);
+    expect([...Object.values(next.moments), ...Object.values(gradients)].some((t) => t.isDisposed)).toBe(
+      false,
+    );
+  });
+
+  test('that lacks a gradient is refused and changes nothing', async () => {
+    const weights = start();
+    const state = optimizer.init(weights);
+    expect(() => optimizer.update(weights, { a: tf.ones([5000]) }, state)).toThrow(/gradients.*'b'/);
+    expect(await values(weights.a)).toEqual(await values(tf.ones([5000])));
+    expect(Object.values(state.moments).some(({ isDisposed }) => isDisposed)).toBe(false);
+  });
 });

@@ -11,6 +11,12 @@ const RECYCLED_BYTES = 1 << 30;
 
 type DataId = TensorInfo['dataId'];
 
+/** A tensor that a kernel is to write, and its memory. */
+export interface Output {
+  readonly info: TensorInfo;
+  readonly values: Float32Array;
+}
+
 export class NativeBackend extends MathBackendCPU {
   readonly addon: Addon;
   readonly #arrays = new RecycledArrays(RECYCLED_BYTES);
@@ -23,10 +29,21 @@ export class NativeBackend extends MathBackendCPU {
   }
 
   /** A new float32 tensor and its memory, whose contents are arbitrary until a kernel writes them. */
-  output(shape: readonly number[]): { info: TensorInfo; values: Float32Array } {
+  output(shape: readonly number[]): Output {
     const values = this.#arrays.take(util.sizeFromShape(shape as number[]));
     const dataId = super.write(values, shape as number[], 'float32');
     return { info: { dataId, shape: shape as number[], dtype: 'float32' }, values };
+  }
+
+  /**
+   * A tensor that takes the place of another one, which must be disposed of, unread: of its memory, contents included,
+   * where nobody else can see that.
+   */
+  successor({ dataId, shape }: TensorInfo): Output {
+    const { values } = this.data.get(dataId);
+    if (this.refCount(dataId) > 1 || !this.#arrays.isExclusive(values)) return this.output(shape);
+    this.incRef(dataId);
+    return { info: { dataId, shape, dtype: 'float32' }, values };
   }
 
   /** The elements of a float32 tensor, not copied. */

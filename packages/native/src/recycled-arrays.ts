@@ -8,7 +8,7 @@ export class RecycledArrays {
   readonly #capacityBytes: number;
   #freeBytes = 0;
 
-  /** Which buffers came from here and are known to nobody but one tensor. */
+  /** Buffers that came from here and are known to nobody but one tensor. */
   readonly #exclusive = new WeakSet<ArrayBufferLike>();
 
   constructor(capacityBytes: number) {
@@ -37,9 +37,14 @@ export class RecycledArrays {
     if (ArrayBuffer.isView(values)) this.#exclusive.delete(values.buffer);
   }
 
+  /** Whether it came from here and is known to nobody but one tensor. */
+  isExclusive(values: unknown): values is Float32Array {
+    return values instanceof Float32Array && this.#exclusive.has(values.buffer);
+  }
+
   /** Takes an array back, unless it is shared or came from elsewhere. */
   give(values: unknown): void {
-    if (!(values instanceof Float32Array) || !this.#exclusive.has(values.buffer)) return;
+    if (!this.isExclusive(values)) return;
     if (values.byteLength > this.#capacityBytes) return;
     const free = this.#free.get(values.length);
     if (free) free.push(values);

@@ -164,6 +164,41 @@ describe('AdamUpdate', () => {
     tf.dispose([inputs, next] as never);
   });
 
+  test("writes over tensors that it made, but over nothing that somebody else's tensor or array shows", () => {
+    tf.setBackend(BACKEND_NAME);
+    const given = inputsOf(40_003);
+    const before = given.variable.dataSync().slice();
+    const update = ([variable, first, second]: tf.Tensor[]): tf.Tensor[] =>
+      tf
+        .engine()
+        .runKernel(
+          'AdamUpdate',
+          { variable: variable!, gradient: given.gradient, first: first!, second: second! },
+          attrs,
+        ) as tf.Tensor[];
+    const dataIds = (tensors: tf.Tensor[]): object[] => tensors.map(({ dataId }) => dataId);
+    const one = update([given.variable, given.first, given.second]);
+    tf.dispose(given.second);
+    expect(given.variable.dataSync()).toEqual(before);
+    const two = update(one);
+    expect(dataIds(two)).toEqual(dataIds(one));
+    tf.dispose(one);
+
+    const clone = two[0]!.clone();
+    const read = two[1]!.dataSync();
+    const copies = [clone.dataSync().slice(), read.slice()];
+    const three = update(two);
+    expect(three.map(({ dataId }, i) => dataId === two[i]!.dataId)).toEqual([false, false, true]);
+    expect([clone.dataSync(), read]).toEqual(copies);
+    const expected = tf.tidy(() => {
+      const twice = inputsOf(40_003);
+      const next = update([twice.variable, twice.first, twice.second].map((tensor) => tf.add(tensor, 0)));
+      return update(update(next)).map((tensor) => tensor.dataSync());
+    });
+    expect(three.map((tensor) => tensor.dataSync())).toEqual(expected);
+    tf.dispose([given, two, three, clone] as never);
+  });
+
   test('refuses shapes that differ', () => {
     tf.setBackend(BACKEND_NAME);
     const inputs = { ...inputsOf(6), gradient: tf.zeros([2, 3]) };

@@ -2,7 +2,7 @@
 
 import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs-core';
 
-import type { NativeBackend } from '../backend.ts';
+import type { NativeBackend, Output } from '../backend.ts';
 
 export interface KernelArguments {
   readonly inputs: NamedTensorInfoMap;
@@ -11,9 +11,9 @@ export interface KernelArguments {
 }
 
 /** Computes a kernel's output, or returns undefined where the cpu backend's kernel has to: other dtypes, layouts. */
-export type NativeKernel<Output extends TensorInfo | TensorInfo[] = TensorInfo> = (
+export type NativeKernel<Result extends TensorInfo | TensorInfo[] = TensorInfo> = (
   args: KernelArguments,
-) => Output | undefined;
+) => Result | undefined;
 
 export function areFloat(...tensors: (TensorInfo | undefined)[]): boolean {
   return tensors.every((tensor) => tensor === undefined || tensor.dtype === 'float32');
@@ -50,13 +50,13 @@ export function perChannel(
   return undefined;
 }
 
-/** New tensors of these shapes, written by `run`; none is left behind where it throws. */
+/** New tensors, of these shapes or as they are, written by `run`; none is left behind where it throws. */
 export function compute(
   backend: NativeBackend,
-  shapes: readonly (readonly number[])[],
+  outputs: readonly (readonly number[] | Output)[],
   run: (results: Float32Array[]) => void,
 ): TensorInfo[] {
-  const results = shapes.map((shape) => backend.output(shape));
+  const results = outputs.map((output) => ('info' in output ? output : backend.output(output)));
   try {
     run(results.map(({ values }) => values));
   } catch (error) {

@@ -15,7 +15,10 @@ interface AdamAttrs {
 }
 
 export const optimizerKernels: Readonly<Record<string, NativeKernel<TensorInfo[]>>> = {
-  /** Inputs variable, gradient, first and second of one shape; outputs the next variable, first and second. */
+  /**
+   * Inputs variable, gradient, first and second of one shape; outputs the next variable, first and second, in the memory
+   * of those before them where nobody else can see it: all but the gradient must be disposed of, unread.
+   */
   AdamUpdate: ({ inputs, attrs, backend }) => {
     const tensors = ['variable', 'gradient', 'first', 'second'].map((name) => input(inputs, name));
     const { shape } = tensors[0]!;
@@ -23,7 +26,8 @@ export const optimizerKernels: Readonly<Record<string, NativeKernel<TensorInfo[]
       return undefined;
     const { beta1, beta2, stepSize, secondCorrection, epsilon } = attrs as AdamAttrs;
     const [x, gradient, first, second] = tensors.map((tensor) => backend.floats(tensor));
-    return compute(backend, [shape, shape, shape], ([nextX, nextFirst, nextSecond]) =>
+    const next = [tensors[0]!, tensors[2]!, tensors[3]!].map((tensor) => backend.successor(tensor));
+    return compute(backend, next, ([nextX, nextFirst, nextSecond]) =>
       backend.addon.adam(
         Float32Array.of(beta1, 1 - beta1, beta2, 1 - beta2, stepSize, secondCorrection, epsilon),
         x!,
