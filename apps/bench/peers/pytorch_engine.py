@@ -18,8 +18,9 @@ import torch.nn.functional as F  # noqa: E402
 NOISE = 0.01
 SIGMA = 0.03
 LEARNING_RATE = 1e-4
-# As learning-iteration.ts has it.
+# As learning-iteration.ts and learning-part.ts have it.
 CHECKED_GRADIENTS = 3
+CHECKED_UPDATES = [1, -0.5, 0.25]
 
 
 class Net(torch.nn.Module):
@@ -82,6 +83,7 @@ class Engine:
         work = {
             "langevin-step": Steps,
             "learning-iteration": Learning,
+            "learning-part": Gradient if case.get("part") == "gradient" else Update,
             "convolution": Convolution,
             "inception": Features,
         }
@@ -178,24 +180,71 @@ class Learning:
         positive = self.data + SIGMA * torch.randn_like(self.data)
         self.net.requires_grad_(True)
         self.optimizer.zero_grad(set_to_none=True)
-        self.loss(positive, negative).backward()
+        loss(self.engine, self.net, positive, negative).backward()
         self.optimizer.step()
 
-    def loss(self, positive, negative):
-        cast = self.engine.bfloat16
-        with torch.autocast("cpu", torch.bfloat16, enabled=cast):
-            values = self.net(torch.cat([positive, negative]))
-        m = len(positive)
-        return values[m:].float().mean() - values[:m].float().mean()
+    def check(self, images):
+        return checked_gradients(self.engine, self.net, self.data, images)
+
+
+def loss(engine, net, positive, negative):
+    with torch.autocast("cpu", torch.bfloat16, enabled=engine.bfloat16):
+        values = net(torch.cat([positive, negative]))
+    m = len(positive)
+    return values[m:].float().mean() - values[:m].float().mean()
+
+
+def checked_gradients(engine, net, data, images):
+    net.requires_grad_(True)
+    checked = data[: min(images, CHECKED_GRADIENTS)].split(1)
+    gradients = [torch.autograd.grad(loss(engine, net, x, 0.5 * x), net.in_order()) for x in checked]
+    return torch.stack([in_order(gradient) for gradient in gradients]).numpy(), len(checked)
+
+
+def in_order(tensors):
+    return torch.cat([t.detach().float().contiguous().flatten() for t in tensors])
+
+
+class Gradient:
+    def __init__(self, engine, case, network, arrays):
+        self.engine = engine
+        self.data = images_of(arrays, case["chains"])
+        self.samples = 0.5 * self.data
+        self.net = Net(network, arrays)
+
+    def run(self):
+        self.net.zero_grad(set_to_none=True)
+        loss(self.engine, self.net, self.data, self.samples).backward()
 
     def check(self, images):
-        self.net.requires_grad_(True)
-        checked = self.data[: min(images, CHECKED_GRADIENTS)]
-        return torch.stack([self.parameter_gradient(x) for x in checked.split(1)]).numpy(), len(checked)
+        return checked_gradients(self.engine, self.net, self.data, images)
 
-    def parameter_gradient(self, x):
-        gradients = torch.autograd.grad(self.loss(x, 0.5 * x), self.net.in_order())
-        return torch.cat([g.float().contiguous().flatten() for g in gradients])
+
+class Update:
+    def __init__(self, engine, case, network, arrays):
+        self.net = Net(network, arrays)
+        self.gradients = [p.detach().clone() for p in self.net.in_order()]
+        self.give(1)
+        self.optimizer = self.adam()
+
+    def adam(self):
+        return torch.optim.Adam(self.net.in_order(), LEARNING_RATE, fused=True)
+
+    def give(self, factor):
+        for p, gradient in zip(self.net.in_order(), self.gradients):
+            p.grad = factor * gradient
+
+    def run(self):
+        self.optimizer.step()
+
+    def check(self, images):
+        start = in_order(self.net.in_order())
+        optimizer = self.adam()
+        for factor in CHECKED_UPDATES:
+            self.give(factor)
+            optimizer.step()
+        self.give(1)
+        return ((in_order(self.net.in_order()) - start) / LEARNING_RATE).numpy(), 1
 
 
 class Convolution:

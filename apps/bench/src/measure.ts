@@ -170,17 +170,16 @@ async function admit(
     (samples + 1) * (seconds / group.checkOperations(one, images)) * operationsOf(one);
   // The first time also compiles and allocates.
   if (predict(checked) > budgetSeconds) checked = await process.request('check', { output });
-  if (predict(checked) > budgetSeconds && (one.steps ?? 1) > 1) {
-    // All images and one step tell more than few images, if they can be waited for.
-    refuseSlow(predict(checked) / CHECK_EXCESS, budgetSeconds);
-    const short = { ...one, steps: 1 };
-    await prepare(short);
+  if (predict(checked) > budgetSeconds) {
+    // All images and one step, or one call, tell more than few images, if they can be waited for.
+    const isLong = (one.steps ?? 1) > 1;
+    const short = isLong ? { ...one, steps: 1 } : one;
+    refuseSlow(predict(checked), budgetSeconds, isLong ? CHECK_EXCESS : (samples + 1) / 2);
+    if (isLong) await prepare(short);
     await process.request('run', { calls: 1 });
     const { seconds } = await process.request('run', { calls: 1 });
     refuseSlow((samples + 1) * (seconds / operationsOf(short)) * operationsOf(one), budgetSeconds);
-    await prepare(one);
-  } else {
-    refuseSlow(predict(checked), budgetSeconds);
+    if (isLong) await prepare(one);
   }
   const bytes = await readFile(output);
   const values = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
@@ -220,8 +219,9 @@ async function callsOfSample(
   }
 }
 
-function refuseSlow(seconds: number, budgetSeconds: number): void {
-  if (seconds <= budgetSeconds) return;
+/** `excess`: so many times the budget is not yet too much, as long as this is a guess. */
+function refuseSlow(seconds: number, budgetSeconds: number, excess = 1): void {
+  if (seconds <= excess * budgetSeconds) return;
   throw new EngineError(`too slow: about ${Math.ceil(seconds)} s, more than ${budgetSeconds} s (--budget)`);
 }
 

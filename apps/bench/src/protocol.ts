@@ -9,6 +9,7 @@ export const WORKLOADS = [
   'langevin-step',
   'hmc-step',
   'learning-iteration',
+  'learning-part',
   'convolution',
   'inception',
 ] as const;
@@ -16,6 +17,10 @@ export type WorkloadName = (typeof WORKLOADS)[number];
 
 export const PASSES = ['forward', 'input-gradient', 'filter-gradient'] as const;
 export type Pass = (typeof PASSES)[number];
+
+/** Of a learning iteration, what is not the chains' steps: the gradient in the weights, and the optimizer's update. */
+export const LEARNING_PARTS = ['gradient', 'update'] as const;
+export type LearningPart = (typeof LEARNING_PARTS)[number];
 
 /** One thing to measure. */
 export interface Case {
@@ -31,6 +36,8 @@ export interface Case {
   /** Of a convolution: which layer of the network, from 0, and which of its three products. */
   readonly layer?: number | undefined;
   readonly pass?: Pass | undefined;
+  /** Of `learning-part`. */
+  readonly part?: LearningPart | undefined;
 }
 
 export type Precision = 'float32' | 'bfloat16';

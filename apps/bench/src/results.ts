@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { SrmcmcError } from '@srmcmc/core';
 import { z } from 'zod';
 import { environmentSchema } from './environment.ts';
-import { type Case, PASSES, WORKLOADS } from './protocol.ts';
+import { type Case, LEARNING_PARTS, PASSES, WORKLOADS } from './protocol.ts';
 import { interquartileRange, median } from './statistics.ts';
 
 /** Of the file. Goes up when a field changes its meaning, or a workload what it does. */
@@ -19,6 +19,7 @@ const caseSchema = z.object({
   steps: count.optional(),
   layer: z.int().min(0).optional(),
   pass: z.enum(PASSES).optional(),
+  part: z.enum(LEARNING_PARTS).optional(),
 });
 
 const rowSchema = z.object({
@@ -114,8 +115,8 @@ export function summary({ seconds, operations, peaks }: Row): Summary {
   };
 }
 
-/** `langevin-step, 32 px, n = 64, m = 64, K = 10`; of a convolution also the layer and the pass. */
-export function caseTitle({ workload, side, width, chains, steps, layer, pass }: Case): string {
+/** `langevin-step, 32 px, n = 64, m = 64, K = 10`; also a convolution's layer and pass, or which part. */
+export function caseTitle({ workload, side, width, chains, steps, layer, pass, part }: Case): string {
   const names = workload === 'inception' ? ['features', 'batch'] : ['n', 'm'];
   return [
     workload,
@@ -124,6 +125,7 @@ export function caseTitle({ workload, side, width, chains, steps, layer, pass }:
     `${names[1]} = ${chains}`,
     ...(steps === undefined ? [] : [`K = ${steps}`]),
     ...(layer === undefined ? [] : [`layer ${layer + 1} ${pass}`]),
+    ...(part === undefined ? [] : [part]),
   ].join(', ');
 }
 

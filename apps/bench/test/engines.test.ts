@@ -17,13 +17,13 @@ const folder = mkdtempSync(join(tmpdir(), 'srmcmc-bench-test-'));
 const inputs = join(folder, 'inputs.safetensors');
 const network = convNetwork([32, 32, 3], paperChannels(32, 2), { name: 'leakyRelu', slope: 0.2 });
 const langevin: Case = { workload: 'langevin-step', side: 32, width: 2, chains: 3, steps: 2 };
+const options = { side: 32, width: 2, chains: 3, steps: 1, learningSteps: 1 };
 const all: readonly Case[] = [
   langevin,
   { ...langevin, workload: 'hmc-step' },
   { workload: 'learning-iteration', side: 32, width: 2, chains: 3, steps: 1 },
-  ...workloads.convolution
-    .cases({ side: 32, width: 2, chains: 3, steps: 1, learningSteps: 1 }, network)
-    .slice(3, 6),
+  ...workloads['learning-part'].cases(options, network),
+  ...workloads.convolution.cases(options, network).slice(3, 6),
 ];
 const processes: EngineProcess[] = [];
 const start = (options: object): EngineProcess => {

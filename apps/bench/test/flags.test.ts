@@ -37,7 +37,7 @@ describe('exit code 2 and what is wrong, for', () => {
     [
       'an unknown workload',
       ['--workloads', 'training'],
-      "error: workloads: must be one of langevin-step, hmc-step, learning-iteration, convolution, inception, got 'training'\n",
+      "error: workloads: must be one of langevin-step, hmc-step, learning-iteration, learning-part, convolution, inception, got 'training'\n",
     ],
     [
       'a net that the paper has not',

@@ -1,7 +1,7 @@
 /** The convolutions that the paper's networks consist of, one at a time: forward, input gradient, filter gradient. */
 import * as tf from '@tensorflow/tfjs-core';
 import { type Case, type Pass, PASSES } from '../protocol.ts';
-import { awaitTensor } from './await-tensor.ts';
+import { awaitTensor, valuesOf } from './reading.ts';
 import { sizedLayers } from './layers.ts';
 import type { Work, Workload } from './workload.ts';
 
@@ -35,11 +35,11 @@ export const convolution: Workload = {
         y.dispose();
       },
       check: (count) => {
-        const values = tf.tidy(() => {
+        const values = valuesOf(() => {
           const y = pass.compute(tf.slice(pass.x, 0, count), tf.slice(pass.dy, 0, count));
-          return (pass.isFilter ? tf.transpose(y, [3, 2, 0, 1]) : y).dataSync();
-        }) as Float32Array;
-        return { values: Float32Array.from(values), parts: pass.isFilter ? 1 : count };
+          return pass.isFilter ? tf.transpose(y, [3, 2, 0, 1]) : y;
+        });
+        return { values, parts: pass.isFilter ? 1 : count };
       },
       dispose: () => tf.dispose([pass.x, pass.dy]),
     };

@@ -3,7 +3,7 @@ import { dispose, foldIn, key, runChains } from '@srmcmc/core';
 import { multiplyAccumulates } from '@srmcmc/energy';
 import { hmc } from '@srmcmc/hmc';
 import * as tf from '@tensorflow/tfjs-core';
-import { awaitTensor } from './await-tensor.ts';
+import { awaitTensor, valuesOf } from './reading.ts';
 import type { Workload } from './workload.ts';
 
 /** L: gradients a step. */
@@ -37,16 +37,16 @@ export const hmcStep: Workload = {
         dispose([x, trace]);
       },
       check: (count) => {
-        const values = tf.tidy(() => {
+        const values = valuesOf(() => {
           const first = tf.slice(images, 0, count);
-          if (!fused) return energy.valueAndGrad(first).grad.dataSync();
+          if (!fused) return energy.valueAndGrad(first).grad;
           // The kernel that is timed is the one that is checked.
           const stepSize = Math.sqrt(2 * CHECK_DRIFT);
           const kernel = hmc({ stepSize, leapfrogSteps: 1, metropolis: false });
           const { x } = runChains({ energy, kernel, steps: 1 }, first);
-          return tf.div(tf.sub(x, first), CHECK_DRIFT).dataSync();
-        }) as Float32Array;
-        return { values: Float32Array.from(values), parts: count };
+          return tf.div(tf.sub(x, first), CHECK_DRIFT);
+        });
+        return { values, parts: count };
       },
       dispose: () => undefined,
     };

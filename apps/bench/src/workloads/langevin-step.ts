@@ -3,7 +3,7 @@ import { foldIn, key, runChains } from '@srmcmc/core';
 import { multiplyAccumulates } from '@srmcmc/energy';
 import { langevin } from '@srmcmc/langevin';
 import * as tf from '@tensorflow/tfjs-core';
-import { awaitTensor } from './await-tensor.ts';
+import { awaitTensor, valuesOf } from './reading.ts';
 import type { Workload } from './workload.ts';
 
 /** The paper's program: x ← x + f'(x) + 0.01 U. */
@@ -30,15 +30,15 @@ export const langevinStep: Workload = {
         tf.dispose([x, trace.value, trace.gradientNorm]);
       },
       check: (count) => {
-        const values = tf.tidy(() => {
+        const values = valuesOf(() => {
           const first = tf.slice(images, 0, count);
-          if (!fused) return energy.valueAndGrad(first).grad.dataSync();
+          if (!fused) return energy.valueAndGrad(first).grad;
           // The kernel that is timed is the one that is checked.
           const kernel = langevin({ drift: CHECK_DRIFT, noise: 0 });
           const { x } = runChains({ energy, kernel, steps: 1 }, first);
-          return tf.div(tf.sub(x, first), CHECK_DRIFT).dataSync();
-        }) as Float32Array;
-        return { values: Float32Array.from(values), parts: count };
+          return tf.div(tf.sub(x, first), CHECK_DRIFT);
+        });
+        return { values, parts: count };
       },
       dispose: () => undefined,
     };

@@ -1,15 +1,15 @@
 /** One iteration of Algorithm 1 (Nijkamp et al. 2019): K steps from noise, the parameter gradient at x⁺ and x⁻, Adam. */
-import { dispose, foldIn, key, uniform } from '@srmcmc/core';
+import { type ConvNetworkSpec, dispose, foldIn, key, uniform } from '@srmcmc/core';
 import { type ConvEnergy, multiplyAccumulates } from '@srmcmc/energy';
 import { adam, initialState, learningStep, momentMatching, noiseInitialised } from '@srmcmc/estimators';
 import * as tf from '@tensorflow/tfjs-core';
-import { awaitTensor } from './await-tensor.ts';
+import { awaitTensor, valuesOf } from './reading.ts';
 import { shortRunKernel } from './langevin-step.ts';
-import type { Workload } from './workload.ts';
+import type { Checked, Workload } from './workload.ts';
 
 /** The paper's: noise added to the data, and the step size of Adam. */
 const SIGMA = 0.03;
-const LEARNING_RATE = 1e-4;
+export const LEARNING_RATE = 1e-4;
 /** A pre-activation so near 0 that rounding decides its side of LeakyReLU, in one of three images, does not decide. */
 const CHECKED_GRADIENTS = 3;
 /** Forward, input gradient and filter gradient, two operations a multiply-add. */
@@ -25,9 +25,8 @@ export const learningIteration: Workload = {
   ],
   unitsPerCall: () => 1,
   operations: ({ chains, steps }, network) =>
-    (4 * steps! + 2 * PARAMETER_GRADIENT_OPERATIONS) * multiplyAccumulates(network) * chains,
-  checkOperations: (_case, network, images) =>
-    2 * PARAMETER_GRADIENT_OPERATIONS * multiplyAccumulates(network) * Math.min(images, CHECKED_GRADIENTS),
+    4 * steps! * multiplyAccumulates(network) * chains + gradientOperations(network, chains),
+  checkOperations: (_case, network, images) => gradientCheckOperations(network, images),
   extraInputs: () => ({}),
   prepare: ({ case: { steps }, energy, images, fused }) => {
     const learner = {
@@ -50,36 +49,48 @@ export const learningIteration: Workload = {
         state = step.state;
         awaitTensor(Object.values(energy.variables).at(-1)!);
       },
-      check: async (count) => {
-        const gradients = [];
-        for (let i = 0; i < Math.min(count, CHECKED_GRADIENTS); i++) {
-          gradients.push(await parameterGradient(energy, images, i));
-        }
-        const values = new Float32Array(gradients.length * gradients[0]!.length);
-        gradients.forEach((gradient, i) => values.set(gradient, i * gradient.length));
-        return { values, parts: gradients.length };
-      },
+      check: (count) => checkGradients(energy, images, count),
       dispose: () => dispose(state),
     };
   },
 };
 
-/** Of f(x⁻) − f(x⁺), x⁺ the image of this index and x⁻ half of it, in PyTorch's layout and order. */
-async function parameterGradient(
+/** Gradients of f(x⁻) − f(x⁺), one for each of a few images: x⁺ the image and x⁻ half of it. */
+export async function checkGradients(
   energy: ConvEnergy,
   images: tf.Tensor4D,
-  index: number,
-): Promise<Float32Array> {
-  const data = tf.slice(images, index, 1);
-  const samples = tf.mul(data, 0.5);
-  const estimate = await momentMatching.estimate(energy, data, samples);
-  const values = tf.tidy(() => {
-    const parts = Object.keys(energy.variables).map((name) => {
-      const gradient = estimate.gradients[name]!;
-      return tf.reshape(gradient.rank === 4 ? tf.transpose(gradient, [3, 2, 0, 1]) : gradient, [-1]);
+  count: number,
+): Promise<Checked> {
+  const parts = Math.min(count, CHECKED_GRADIENTS);
+  const all: Float32Array[] = [];
+  for (let i = 0; i < parts; i++) {
+    const data = tf.slice(images, i, 1);
+    const samples = tf.mul(data, 0.5);
+    const estimate = await momentMatching.estimate(energy, data, samples);
+    all.push(inOrderOfPyTorch(energy, estimate.gradients));
+    dispose([data, samples, estimate.gradients, estimate.dataValue, estimate.sampleValue]);
+  }
+  const values = new Float32Array(parts * all[0]!.length);
+  all.forEach((gradient, i) => values.set(gradient, i * gradient.length));
+  return { values, parts };
+}
+
+/** Operations of the gradient for m data and m samples, and of a check of it. */
+export const gradientOperations = (network: ConvNetworkSpec, m: number): number =>
+  2 * PARAMETER_GRADIENT_OPERATIONS * multiplyAccumulates(network) * m;
+export const gradientCheckOperations = (network: ConvNetworkSpec, images: number): number =>
+  gradientOperations(network, Math.min(images, CHECKED_GRADIENTS));
+
+/** Tensors named as the variables are, in PyTorch's order and layout. */
+export function inOrderOfPyTorch(
+  { variables }: ConvEnergy,
+  tensors: Readonly<Record<string, tf.Tensor>>,
+): Float32Array {
+  return valuesOf(() => {
+    const parts = Object.keys(variables).map((name) => {
+      const tensor = tensors[name]!;
+      return tf.reshape(tensor.rank === 4 ? tf.transpose(tensor, [3, 2, 0, 1]) : tensor, [-1]);
     });
-    return tf.concat(parts).dataSync();
+    return tf.concat(parts);
   });
-  dispose([data, samples, estimate.gradients, estimate.dataValue, estimate.sampleValue]);
-  return Float32Array.from(values);
 }

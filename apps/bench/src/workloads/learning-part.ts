@@ -1,0 +1,96 @@
+/** The parts of a learning iteration that its chains' steps hide, one at a time. */
+import { type ConvNetworkSpec, dispose } from '@srmcmc/core';
+import { adam, momentMatching } from '@srmcmc/estimators';
+import * as tf from '@tensorflow/tfjs-core';
+import { type Case, LEARNING_PARTS, type LearningPart } from '../protocol.ts';
+import { awaitTensor } from './reading.ts';
+import {
+  checkGradients,
+  gradientCheckOperations,
+  gradientOperations,
+  inOrderOfPyTorch,
+  LEARNING_RATE,
+} from './learning-iteration.ts';
+import type { Prepared, Work, Workload } from './workload.ts';
+
+/** Of Adam, for each weight: two averages, a root, two quotients, a step. */
+const UPDATE_OPERATIONS = 12;
+/** Updates whose sum is compared, in units of the learning rate, and the gradient of each over the weights. */
+const CHECKED_UPDATES = [1, -0.5, 0.25];
+
+export const learningPart: Workload = {
+  name: 'learning-part',
+  unit: 'call',
+  description:
+    "one part of an iteration of Algorithm 1: the parameter gradient at x⁺ and x⁻, or Adam's update",
+  cases: ({ side, width, chains }) =>
+    LEARNING_PARTS.map((part): Case => ({ workload: 'learning-part', side, width, chains, part })),
+  unitsPerCall: () => 1,
+  operations: ({ part, chains }, network) =>
+    part === 'gradient' ? gradientOperations(network, chains) : UPDATE_OPERATIONS * weightsOf(network),
+  checkOperations: ({ part }, network, images) =>
+    part === 'gradient'
+      ? gradientCheckOperations(network, images)
+      : CHECKED_UPDATES.length * UPDATE_OPERATIONS * weightsOf(network),
+  extraInputs: () => ({}),
+  prepare: (work) => preparations[work.case.part!](work),
+};
+
+const weightsOf = ({ layers }: ConvNetworkSpec): number =>
+  layers.reduce((sum, l) => sum + (l.kernel ** 2 * l.inChannels + 1) * l.outChannels, 0);
+
+const preparations: Record<LearningPart, (work: Work) => Prepared> = {
+  gradient: ({ energy, images }) => {
+    const samples = tf.mul(images, 0.5);
+    return {
+      run: async () => {
+        const estimate = await momentMatching.estimate(energy, images, samples);
+        awaitTensor(Object.values(estimate.gradients).at(-1)!);
+        dispose([estimate.gradients, estimate.dataValue, estimate.sampleValue]);
+      },
+      check: (count) => checkGradients(energy, images, count),
+      dispose: () => samples.dispose(),
+    };
+  },
+
+  update: ({ energy }) => {
+    const { variables } = energy;
+    const copies = (factor: number): Record<string, tf.Tensor> =>
+      Object.fromEntries(Object.entries(variables).map(([name, w]) => [name, tf.mul(w, factor)]));
+    const optimizer = adam({ learningRate: LEARNING_RATE });
+    const gradients = copies(1);
+    let state = optimizer.init(variables);
+    return {
+      run: () => {
+        const before = state;
+        state = optimizer.update(variables, gradients, before);
+        dispose(before.moments);
+        awaitTensor(Object.values(variables).at(-1)!);
+      },
+      check: () => {
+        const start = copies(1);
+        let checked = optimizer.init(variables);
+        for (const factor of CHECKED_UPDATES) {
+          const scaled = tf.tidy(() =>
+            Object.fromEntries(Object.entries(gradients).map(([name, g]) => [name, tf.mul(g, factor)])),
+          );
+          const next = optimizer.update(variables, scaled, checked);
+          dispose([checked.moments, scaled]);
+          checked = next;
+        }
+        const moved = tf.tidy(() =>
+          Object.fromEntries(
+            Object.entries(variables).map(([name, w]) => [
+              name,
+              tf.div(tf.sub(w, start[name]!), LEARNING_RATE),
+            ]),
+          ),
+        );
+        const values = inOrderOfPyTorch(energy, moved);
+        dispose([start, checked.moments, moved]);
+        return { values, parts: 1 };
+      },
+      dispose: () => dispose([gradients, state.moments]),
+    };
+  },
+};
