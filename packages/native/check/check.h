@@ -43,7 +43,7 @@ struct Sampler {
   decltype(Kernels::parameterGradient) parameterGradient;
 };
 
-/// What multiplies: likewise. In bfloat16 the operands are rounded first, so that truth is of rounded operands.
+/// What multiplies: likewise.
 struct Multiplier {
   Sampler::Precision precision;
   decltype(Kernels::conv2d) conv2d;
@@ -51,6 +51,12 @@ struct Multiplier {
   decltype(Kernels::conv2dFilterGradient) conv2dFilterGradient;
   decltype(Kernels::matMul) matMul;
 };
+
+/// Whether operands are rounded to bfloat16 first, so that truth is of rounded operands: not those of few channels.
+inline bool rounds(const Multiplier& multiplier, int64_t terms, int64_t outputs) {
+  constexpr int64_t FEW = 16;
+  return multiplier.precision == Sampler::bfloat16 && terms >= FEW && outputs >= FEW;
+}
 
 void add_convolution(Checks&, const Options&, const Multiplier&);
 void add_elementwise(Checks&, const Options&, const Kernels&);

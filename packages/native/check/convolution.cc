@@ -14,7 +14,7 @@ using srmcmc::Epilogue;
 
 /// Whether minimal filtering may make it, in single precision: a filter, or a phase of its gradient in the input, has two
 /// or three taps a step along both axes, or down alone where outputs are few and a position reads neighbours, or where
-/// channels are. With few channels a product of bfloat16 factors is made so, too.
+/// channels are.
 bool is_even(const Multiplier& multiplier, Product product, const ConvShape& s) {
   constexpr int FEW_OUTPUTS = 8, FEW_CHANNELS = 16;
   const int channels = product == forward ? s.inChannels : s.outChannels;
@@ -28,8 +28,7 @@ bool is_even(const Multiplier& multiplier, Product product, const ConvShape& s) 
     const bool down = (neighbours && outputs <= FEW_OUTPUTS) || channels < FEW_CHANNELS;
     return has(taps, s.filterHeight, s.strideHeight) && (down || has(taps, s.filterWidth, s.strideWidth));
   };
-  return (multiplier.precision == Sampler::float32 || channels < FEW_CHANNELS) && product != filterGradient &&
-         (minimal(2) || minimal(3));
+  return !rounds(multiplier, channels, outputs) && product != filterGradient && (minimal(2) || minimal(3));
 }
 
 /// Rounding errors of a sum of K terms of random sign stay near ROUNDING times the sum of their magnitudes, whatever
@@ -74,7 +73,7 @@ struct Operands {
   Operands(const Multiplier& multiplier, const ConvShape& s, Random& random)
       : x(uniform(random, input_size(s))), filter(uniform(random, filter_size(s))), dy(uniform(random, output_size(s))),
         trueX(x), trueFilter(filter), trueDy(dy) {
-    if (multiplier.precision == Sampler::float32) return;
+    if (!rounds(multiplier, s.inChannels, s.outChannels)) return;
     trueX = to_bfloat16(x);
     trueFilter = to_bfloat16(filter);
     trueDy = to_bfloat16(dy);
@@ -217,7 +216,7 @@ void add_convolution(Checks& checks, const Options& options, const Multiplier& m
                         return Figure{worst.relative, 1};
                       }});
   }
-  // In bfloat16 few images fill no tiles, and are multiplied in single precision.
+  // In bfloat16 few images fill no tiles, and are multiplied by the kernels of single precision.
   if (multiplier.precision == Sampler::float32)
     for (const Product product : {forward, inputGradient})
       for (const Named& named : {layer("3 to 32 channels, 28 px", 1, 28, 3, 32, 3, 1, 1),

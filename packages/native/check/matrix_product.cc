@@ -21,7 +21,7 @@ double error_of(const Multiplier& multiplier, const Product& p) {
   const int64_t strideA = p.batchA == 1 ? 0 : p.rows * p.inner, strideB = p.batchB == 1 ? 0 : p.inner * p.columns;
   multiplier.matMul({batch, p.rows, p.inner, p.columns, strideA, strideB, p.transposeA, p.transposeB}, a.data(), b.data(),
                  c.data(), srmcmc::Epilogue{});
-  if (multiplier.precision == Sampler::bfloat16) {
+  if (rounds(multiplier, p.inner, p.columns)) {
     a = to_bfloat16(a);
     b = to_bfloat16(b);
   }

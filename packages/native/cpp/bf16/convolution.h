@@ -1,5 +1,5 @@
 // Convolutions, their gradients and matrix products of bfloat16 numbers, from and to single precision: the operands are
-// rounded, the sums are not.
+// rounded, the sums are not. Those of few channels are left in single precision, whose kernels these call.
 #pragma once
 #include "../turned.h"
 #include "filter_product.h"
@@ -11,13 +11,13 @@ namespace {
 
 using srmcmc::MatMulShape;
 
-/// Whether at least half of a tile is in use.
-INLINE bool fills_tiles(int64_t rows, int64_t terms, int64_t columns) {
-  return rows >= CHAINS / 2 && terms >= BLOCK / 2 && columns >= BLOCK / 2;
-}
+/// Of fewer terms or columns most of a tile would be empty: single precision takes no longer.
+INLINE bool is_in_bfloat16(int64_t terms, int64_t columns) { return terms >= BLOCK / 2 && columns >= BLOCK / 2; }
+
+/// Few rows leave a tile empty, too, but what an image's numbers are may not depend on how many images there are.
+INLINE bool fills_tiles(int64_t rows) { return rows >= CHAINS / 2; }
 INLINE bool fills_tiles(const ConvShape& s) {
-  return fills_tiles(s.batch, s.inChannels, s.outChannels) && s.dilationHeight == 1 && s.dilationWidth == 1 &&
-         s.padTop >= 0 && s.padLeft >= 0;
+  return fills_tiles(s.batch) && s.dilationHeight == 1 && s.dilationWidth == 1 && s.padTop >= 0 && s.padLeft >= 0;
 }
 
 /// Memory of the calling thread for packed weights.
@@ -51,7 +51,8 @@ void multiply_rows(int64_t count, int64_t inner, int64_t columns, const float* a
 }
 
 void bf16_mat_mul(const MatMulShape& s, const float* a, const float* b, float* c, const Epilogue& epilogue) {
-  if (!fills_tiles(s.rows, s.inner, s.columns)) return rounded_mat_mul(s, a, b, c, epilogue);
+  if (!is_in_bfloat16(s.inner, s.columns)) return srmcmc::kernels().matMul(s, a, b, c, epilogue);
+  if (!fills_tiles(s.rows)) return rounded_mat_mul(s, a, b, c, epilogue);
   bf16* packed = weights_area(blocks_of(s.inner) * blocks_of(s.columns) * 2 * TILE);
   float* turned = s.transposeA ? srmcmc::scratch(2, static_cast<size_t>(s.rows * s.inner)) : nullptr;
   for (int64_t i = 0; i < s.batch; ++i) {
@@ -84,6 +85,7 @@ Images outputs_of(const ConvShape& s, const float* y) {
 }
 
 void bf16_conv2d(const ConvShape& s, const float* x, const float* filter, float* y, const Epilogue& epilogue) {
+  if (!is_in_bfloat16(s.inChannels, s.outChannels)) return srmcmc::kernels().conv2d(s, x, filter, y, epilogue);
   if (is_product_of_rows(s)) return bf16_mat_mul(rows_of(s, false), x, filter, y, epilogue);
   if (!fills_tiles(s)) return rounded_conv2d(s, x, filter, y, epilogue);
   const Grid grid = forward_grid(s);
@@ -94,6 +96,8 @@ void bf16_conv2d(const ConvShape& s, const float* x, const float* filter, float*
 }
 
 void bf16_input_gradient(const ConvShape& s, const float* dy, const float* filter, float* dx) {
+  if (!is_in_bfloat16(s.outChannels, s.inChannels))
+    return srmcmc::kernels().conv2dInputGradient(s, dy, filter, dx);
   if (is_product_of_rows(s)) return bf16_mat_mul(rows_of(s, true), dy, filter, dx, Epilogue{});
   if (!fills_tiles(s)) return rounded_input_gradient(s, dy, filter, dx);
   int64_t size = 0;
@@ -129,6 +133,7 @@ void turn_images(const Images& x, int64_t first, int64_t pixel, int64_t pixels, 
 }
 
 void bf16_filter_gradient(const ConvShape& s, const float* x, const float* dy, float* dFilter) {
+  if (!is_in_bfloat16(s.inChannels, s.outChannels)) return srmcmc::kernels().conv2dFilterGradient(s, x, dy, dFilter);
   if (!fills_tiles(s)) return rounded_filter_gradient(s, x, dy, dFilter);
   memset(dFilter, 0, static_cast<size_t>(filter_size(s)) * 4);
   constexpr int64_t BLOCK_BYTES = 16 << 20, GRAIN = 16;  // of operands; pixels that a task turns
