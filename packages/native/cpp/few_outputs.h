@@ -121,8 +121,8 @@ INLINE void multiply_pixels(const Grid& g, int64_t width, Row&& row, const float
     for (int64_t ty = 0; ty < g.y.taps; ++ty) {
       const float* from[R];
       each<R>([&](auto r) { from[r] = row(r + ty); });
-      for (int64_t tx = 0; tx < g.x.taps; ++tx)
-        for (int64_t k = 0; k < g.channels; ++k, packed += C)
+      for (int64_t k = 0; k < g.channels; ++k)
+        for (int64_t tx = 0; tx < g.x.taps; ++tx, packed += C)
           each<R>([&](auto r) {
             const vec pixels = in_register(load(from[r] + k * width + tx));
             each<C>([&](auto c) { sum[r][c] += splat(packed[c]) * pixels; });
@@ -135,8 +135,8 @@ INLINE void multiply_pixels(const Grid& g, int64_t width, Row&& row, const float
     vec sum[N][P][C]{};
     const float* from[R + T - 1];
     each<R + T - 1>([&](auto r) { from[r] = row(r); });
-    for (int64_t tx = 0; tx < g.x.taps; ++tx)
-      for (int64_t k = 0; k < g.channels; ++k, packed += P * C) {
+    for (int64_t k = 0; k < g.channels; ++k)
+      for (int64_t tx = 0; tx < g.x.taps; ++tx, packed += P * C) {
         vec pixels[R + T - 1];
         each<R + T - 1>([&](auto r) {
           const vec loaded = load(from[r] + k * width + tx);
@@ -232,7 +232,7 @@ struct FewOutputsProduct {
     const int taps = taps_down(g);
     return (taps ? taps + 1 : g.y.taps) * g.x.taps * g.channels * g.outputs;
   }
-  /// Packs [tap row][tap column][channel][output], or [tap column][channel][plane][output].
+  /// Packs [tap row][channel][tap column][output], or [channel][tap column][plane][output].
   template <class At>
   static void pack(const Grid& g, int64_t channelStride, int64_t outputStride, float* packed, At&& at) {
     const auto taps_of = [&](int64_t ty, int64_t tx, int64_t k, float* to) {
@@ -240,8 +240,8 @@ struct FewOutputsProduct {
     };
     const auto transformed = [&](auto taps) {
       constexpr int T = taps;
-      for (int64_t tx = 0; tx < g.x.taps; ++tx)
-        for (int64_t k = 0; k < g.channels; ++k, packed += (T + 1) * g.outputs) {
+      for (int64_t k = 0; k < g.channels; ++k)
+        for (int64_t tx = 0; tx < g.x.taps; ++tx, packed += (T + 1) * g.outputs) {
           vec weights[T]{}, planes[T + 1];
           for (int ty = 0; ty < T; ++ty) taps_of(ty, tx, k, reinterpret_cast<float*>(&weights[ty]));
           transform_filter<T>(weights, planes);
@@ -253,8 +253,8 @@ struct FewOutputsProduct {
       case 3: return transformed(Constant<3>{});
     }
     for (int64_t ty = 0; ty < g.y.taps; ++ty)
-      for (int64_t tx = 0; tx < g.x.taps; ++tx)
-        for (int64_t k = 0; k < g.channels; ++k, packed += g.outputs) taps_of(ty, tx, k, packed);
+      for (int64_t k = 0; k < g.channels; ++k)
+        for (int64_t tx = 0; tx < g.x.taps; ++tx, packed += g.outputs) taps_of(ty, tx, k, packed);
   }
   static FewOutputsPieces pieces(const Grid& g, int64_t wanted) { return few_outputs_pieces(g, wanted); }
   static void piece(const Grid& g, const FewOutputsPieces& p, int64_t index, const float* source, const float* packed,
