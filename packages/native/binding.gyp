@@ -21,7 +21,7 @@
     },
     {
       "target_name": "srmcmc_native",
-      "sources": ["cpp/binding.cc", "cpp/image_binding.cc", "cpp/network_binding.cc", "cpp/short_run_binding.cc", "cpp/dispatch.cc", "cpp/bf16/choose.cc", "cpp/thread_pool.cc"],
+      "sources": ["cpp/binding.cc", "cpp/image_binding.cc", "cpp/network_binding.cc", "cpp/short_run_binding.cc", "cpp/dispatch.cc", "cpp/bf16/choose.cc", "cpp/memory.cc", "cpp/thread_pool.cc"],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
       "defines": [
         "NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"

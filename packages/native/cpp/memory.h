@@ -1,38 +1,37 @@
 // Working memory of one call.
 #pragma once
+#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
+
+namespace srmcmc {
+
+struct Block {
+  void* data;
+  size_t bytes;
+};
+
+/// At least so many bytes of any contents, on a line of the cache. A large block lies in huge pages, where the system has
+/// them to give: weights and activations span more small pages than the processor can look up at once. Large ones that
+/// were given back are taken again, 128 MB of them at most, for new ones would be cleared by the system. Any thread may
+/// call either. Throws std::bad_alloc.
+Block take_block(size_t bytes);
+void give_block(Block block);
+
+}  // namespace srmcmc
 
 namespace {
 
-/// A large block lies in huge pages, where the system has them to give: weights and activations span more small pages
-/// than the processor can look up at once.
 template <class T>
 class Memory {
  public:
-  explicit Memory(int64_t size) {
-    constexpr size_t HUGE_PAGE = size_t{1} << 21;
-    const size_t bytes = static_cast<size_t>(size > 0 ? size : 1) * sizeof(T);
-    const bool large = bytes >= HUGE_PAGE / 2;
-    const size_t rounded = large ? (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE : bytes;
-    void* memory = nullptr;
-    if (posix_memalign(&memory, large ? HUGE_PAGE : 64, rounded) != 0) throw std::bad_alloc();
-#if defined(__linux__)
-    if (large) madvise(memory, rounded, MADV_HUGEPAGE);
-#endif
-    data_ = static_cast<T*>(memory);
-  }
-  ~Memory() { std::free(data_); }
+  explicit Memory(int64_t size) : block_(srmcmc::take_block(static_cast<size_t>(size > 0 ? size : 1) * sizeof(T))) {}
+  ~Memory() { srmcmc::give_block(block_); }
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
-  T* data() const { return data_; }
+  T* data() const { return static_cast<T*>(block_.data); }
 
  private:
-  T* data_;
+  srmcmc::Block block_;
 };
 
 }  // namespace

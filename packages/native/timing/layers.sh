@@ -10,5 +10,5 @@ read -ra flags < <(node -p '
 flags+=(-w -mavx512bf16 -DCONVERTS_TO_BF16 "-DENGINE=\"bf16/engine_$way.h\"")
 [ "$way" != amx ] || flags+=(-mamx-tile -mamx-bf16)
 mkdir -p build/timing
-${CXX:-g++} "${flags[@]}" -Icpp timing/layers.cc cpp/thread_pool.cc -o "build/timing/layers-$way" -pthread
+${CXX:-g++} "${flags[@]}" -Icpp timing/layers.cc cpp/memory.cc cpp/thread_pool.cc -o "build/timing/layers-$way" -pthread
 "build/timing/layers-$way" "$@"
