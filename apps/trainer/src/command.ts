@@ -5,7 +5,7 @@ import { SrmcmcError } from '@srmcmc/core';
 import { requireValues } from '@srmcmc/flags';
 import { PthError } from '@srmcmc/pth';
 import { SafetensorsError } from '@srmcmc/safetensors';
-import { type GivenConfig, resolveConfig, resumedConfig } from './config.ts';
+import { type ConfigField, type GivenConfig, resolveConfig, resumedConfig } from './config.ts';
 import { flags, formatDefault } from './flags.ts';
 import { progressLine, type ProgressStream } from './progress.ts';
 import { writeReport } from './report.ts';
@@ -133,8 +133,8 @@ async function runTraining(
       signal,
       onProgress: line.onProgress,
       command: [invocation(), ...args.map(quoted)].join(' '),
-      // A file of fields has all of them, as --print-config printed it; who types the flag means it.
-      keepChannels: flagged.channels !== undefined,
+      // A file of fields has all of them, as --print-config printed it; who types a flag means it.
+      chosen: Object.keys(flagged) as ConfigField[],
       ...(folder !== undefined && { resume: folder }),
     });
   } finally {

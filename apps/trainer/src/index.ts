@@ -1,4 +1,4 @@
-export { type Config, type GivenConfig, resolveConfig, resumedConfig } from './config.ts';
+export { type Config, type ConfigField, type GivenConfig, resolveConfig, resumedConfig } from './config.ts';
 export type { Measurement } from './measure.ts';
 export type { IterationProgress, OnProgress, Progress } from './progress.ts';
 export { writeReport } from './report.ts';

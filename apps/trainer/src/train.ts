@@ -5,8 +5,9 @@ import { type Dataset, dispose, InvalidArgumentError, InvalidShapeError } from '
 import { leftOut } from '@srmcmc/datasets';
 import { convNetworkOf, loadStateDict } from '@srmcmc/energy';
 import { initialState } from '@srmcmc/estimators';
-import type { Config } from './config.ts';
+import type { Config, ConfigField } from './config.ts';
 import { openData } from './data.ts';
+import { idleFields } from './idle-fields.ts';
 import { keepIterations, missingIterations } from './json-lines.ts';
 import { restoreCheckpoint, type RunState } from './learning-run.ts';
 import { channelsOf, type DisposableEnergy, energyFor, learnerOf, type RunKeys, runKeys } from './model.ts';
@@ -23,8 +24,11 @@ export interface TrainOptions {
   readonly onProgress?: OnProgress;
   /** Go on with this run; `config` is then `resumedConfig` of its own. */
   readonly resume?: RunFolder;
-  /** Whether initial weights must have the channels of `config`; unless true, the run takes those of the file. */
-  readonly keepChannels?: boolean;
+  /**
+   * Fields that somebody chose one by one, where others come from a file or a preset: they are told of those that have no
+   * effect, and initial weights must have the channels chosen. Otherwise a run takes the channels of the weights.
+   */
+  readonly chosen?: readonly ConfigField[];
   /** What the user typed, for the report. */
   readonly command?: string;
 }
@@ -43,7 +47,7 @@ export interface TrainResult {
  * data set, the weights and the backend throws. Checkpoints written before stay good.
  */
 export async function train(given: Config, options: TrainOptions = {}): Promise<TrainResult> {
-  const { signal, onProgress = () => undefined, resume, keepChannels = false, command = 'train()' } = options;
+  const { signal, onProgress = () => undefined, resume, chosen = [], command = 'train()' } = options;
   if (given.export !== null) {
     weightsExtension('export', given.export);
     // Better known before the hours than after them.
@@ -57,13 +61,14 @@ export async function train(given: Config, options: TrainOptions = {}): Promise<
   const dataset = await openData(given);
   const left = leftOut(dataset);
   if (left !== undefined) onProgress({ kind: 'note', text: `skipBad: ${left}` });
+  for (const text of idleFields(chosen, given, dataset.shape)) onProgress({ kind: 'note', text });
   requirePicture(given, dataset);
   const lacking = withoutPictures(dataset);
   if (lacking !== undefined) onProgress({ kind: 'note', text: lacking });
   const keys = runKeys(given.seed);
   const { energy, config } =
     resume === undefined && given.initWeights !== null
-      ? await loadedEnergy(given, given.initWeights, dataset, keys, keepChannels)
+      ? await loadedEnergy(given, given.initWeights, dataset, keys, chosen.includes('channels'))
       : { energy: energyFor(given, dataset.shape, keys.weights), config: given };
   const learning = initialState(learnerOf(config, energy, 1), keys.chains);
   let unlock: (() => Promise<void>) | undefined;

@@ -3,6 +3,7 @@ import { InvalidArgumentError } from '@srmcmc/core';
 import { describe, expect, test } from 'vitest';
 import { configFields, resolveConfig, resumedConfig } from '../src/config.ts';
 import { flags, flagTables } from '../src/flags.ts';
+import { idleFields } from '../src/idle-fields.ts';
 import { annealed } from '../src/model.ts';
 import { presetNames } from '../src/presets.ts';
 
@@ -104,4 +105,32 @@ test('annealing begins where it is told to and reaches its factor at the last it
   expect(schedule(1000)).toBeCloseTo(0.02, 12);
   expect(schedule(5000)).toBeCloseTo(0.02, 12);
   expect(annealed(config, 2, 1)).toBe(2);
+});
+
+describe('fields that have no effect', () => {
+  const image = [32, 32, 3];
+  test.each([
+    ['hidden', {}, image, 'the data are images, whose net has channels'],
+    ['channels', {}, [2], 'the data are points, whose net has hidden layers'],
+    ['evaluateEvery', {}, [2], 'the data are points'],
+    ['leapfrogSteps', {}, image, 'the kernel is langevin'],
+    ['drift', { stepSize: 0.1 }, image, 'stepSize replaces it'],
+    ['noise', { stepSize: 0.1 }, image, 'stepSize replaces it'],
+    ['bufferSize', {}, image, 'chains start from noise'],
+    ['renewal', { chains: 'data' }, image, 'chains start from the data'],
+    ['annealFrom', { learningRateDecay: 1 }, image, 'learningRateDecay and sigmaDecay are 1'],
+    ['rollbackFactor', { maxRollbacks: 0 }, image, 'maxRollbacks is 0'],
+  ] as const)('%s, beside %j and data of shape %j', (field, others, shape, reason) => {
+    const config = resolveConfig({ preset: 'small', ...others });
+    expect(idleFields(['seed', field, 'steps'], config, shape)).toEqual([
+      `${field} has no effect: ${reason}`,
+    ]);
+  });
+
+  test('are none where they have', () => {
+    const config = resolveConfig({ kernel: 'hmc', chains: 'persistent' });
+    const fields = configFields.filter((field) => field !== 'hidden');
+    expect(idleFields(fields, config, image)).toEqual([]);
+    expect(idleFields(['hidden'], config, [2])).toEqual([]);
+  });
 });
