@@ -3,7 +3,7 @@ import { InvalidArgumentError } from '@srmcmc/core';
 import { colourBar, type ColourRange } from './colour-bar.ts';
 import { colourAt } from './colour-map.ts';
 import { embedPixels } from './embedded-picture.ts';
-import { type Axis, type Frame, LABEL_ROOM, panel, svg, text } from './plot.ts';
+import { type Axis, type Frame, heading, LABEL_ROOM, panel, svg } from './plot.ts';
 
 export interface DensityPanel {
   readonly title: string;
@@ -34,6 +34,8 @@ const SIDE = 260;
 /** Below the picture's title, for the titles of a row's panels. */
 const TOP = 62;
 const BAR = { gap: 14, width: 14, room: 62 } as const;
+/** Pixels between the titles of neighbours. */
+const BETWEEN_TITLES = 16;
 const BETWEEN = { x: 20, y: 34 } as const;
 
 /**
@@ -73,14 +75,17 @@ export async function densityMap(map: DensityMap): Promise<string> {
       const picture = await coloured(frame, one.values, size, range);
       const bar: Frame = { ...frame, left: frame.left + SIDE + BAR.gap, width: BAR.width };
       return [
-        text(frame.left, frame.top - 14, one.title, { bold: true }),
+        heading(frame.left, frame.top - 14, one.title, pitch.x - BETWEEN_TITLES),
         panel(frame, { x, y }, () => picture),
         await colourBar(bar, { range, label: one.label ?? label, holds: heldBy(one.values, own[i]!) }),
       ].join('\n');
     }),
   );
   const height = TOP + rows * pitch.y - BETWEEN.y;
-  return svg(columns * pitch.x, height, title, [text(LABEL_ROOM.left, 22, title, { bold: true }), ...drawn]);
+  return svg(columns * pitch.x, height, title, [
+    heading(LABEL_ROOM.left, 22, title, columns * pitch.x - LABEL_ROOM.left),
+    ...drawn,
+  ]);
 }
 
 function coloured(

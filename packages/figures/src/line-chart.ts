@@ -2,6 +2,7 @@
 import {
   type Axis,
   type Frame,
+  heading,
   LABEL_ROOM,
   legend,
   legendRows,
@@ -10,7 +11,6 @@ import {
   type Projection,
   round,
   svg,
-  text,
 } from './plot.ts';
 
 export interface Series {
@@ -80,8 +80,9 @@ export function lineCharts({ title, charts, chartsPerRow = charts.length }: Line
   const [first] = charts;
   const [width, height] = first === undefined ? [0, 0] : sizeOf(first);
   const rows = Math.ceil(charts.length / chartsPerRow);
-  return svg(Math.min(chartsPerRow, charts.length) * width, HEADING + rows * height, title, [
-    text(LABEL_ROOM.left, 24, title, { bold: true }),
+  const all = Math.min(chartsPerRow, charts.length) * width;
+  return svg(all, HEADING + rows * height, title, [
+    heading(LABEL_ROOM.left, 24, title, all - LABEL_ROOM.left - RIGHT),
     ...charts.flatMap((chart, i) => {
       const [column, row] = [i % chartsPerRow, Math.floor(i / chartsPerRow)];
       return chartAt(chart, column * width, HEADING + row * height, [width, height]);
@@ -137,7 +138,7 @@ function chartAt(
   const range = yRange ?? rangeOf(heights, yScale, 0.05);
   const y: Axis = { label: chart.yLabel, scale: yScale, range };
   return [
-    text(frame.left, top + 24, title, { bold: true }),
+    heading(frame.left, top + 24, title, frame.width + RIGHT),
     ...rows.map((row, i) => legend(frame.left, top + 48 + i * LEGEND_PITCH, row)),
     panel(
       frame,

@@ -36,6 +36,10 @@ const ENOUGH_TICKS = 3;
 const DIGIT_WIDTH = 8.5;
 const NUMBER_HEIGHT = 16;
 const DECADES_WITH_STEPS = 2.5;
+/** Of letters, in pixels, and how wide a bold one is as a rule. */
+const TEXT_SIZE = 13;
+const LEAST_SIZE = 9;
+const BOLD_LETTER = 7.45;
 /** Pixels from a frame to what is written beside it. */
 export const LABEL_ROOM = { left: 78, bottom: 52 } as const;
 
@@ -92,7 +96,7 @@ export function svg(width: number, height: number, title: string, content: reado
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ` +
       `role="img" aria-label="${escapeXml(title)}" ` +
-      'font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="13">',
+      `font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="${TEXT_SIZE}">`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     ...content,
     '</svg>\n',
@@ -103,13 +107,29 @@ export interface TextStyle {
   readonly anchor?: 'start' | 'middle' | 'end';
   readonly rotated?: boolean;
   readonly bold?: boolean;
+  /** Of the letters, in pixels. */
+  readonly size?: number;
 }
 
 export function text(x: number, y: number, content: string, style: TextStyle = {}): string {
-  const { anchor = 'start', rotated = false, bold = false } = style;
+  const { anchor = 'start', rotated = false, bold = false, size = TEXT_SIZE } = style;
   const turned = rotated ? ` transform="rotate(-90 ${x} ${y})"` : '';
   const weight = bold ? ' font-weight="bold"' : '';
-  return `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="${INK}"${weight}${turned}>${escapeXml(content)}</text>`;
+  const sized = size === TEXT_SIZE ? '' : ` font-size="${round(size)}"`;
+  return (
+    `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="${INK}"${weight}${sized}${turned}>` +
+    `${escapeXml(content)}</text>`
+  );
+}
+
+/** A title in so many pixels: in smaller letters where it is long, and shortened where these would be too small. */
+export function heading(x: number, y: number, content: string, room: number): string {
+  const letters = [...content];
+  const widest = (room * TEXT_SIZE) / BOLD_LETTER;
+  const size = Math.max(LEAST_SIZE, Math.min(TEXT_SIZE, widest / letters.length));
+  const fits = letters.length * LEAST_SIZE <= widest;
+  const shown = fits ? content : `${letters.slice(0, Math.floor(widest / LEAST_SIZE) - 1).join('')}…`;
+  return text(x, y, shown, { bold: true, size });
 }
 
 export interface LegendEntry {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ticks } from '../src/plot.ts';
+import { heading, ticks } from '../src/plot.ts';
 
 type Range = readonly [number, number];
 
@@ -43,3 +43,23 @@ test.each(['linear', 'log'] as const)(
     }
   },
 );
+
+test.each([
+  ['a short title', 'Energy', 300, 13],
+  ['a long one', 'Energy of the samples of all chains, and of data', 270, 9.8],
+  [
+    'a very long one',
+    'Energy of the samples of all chains, of which some start from the data and others do not',
+    270,
+    9,
+  ],
+])('%s keeps within its room', (_, title, room, size) => {
+  const [, letters, shown] = /font-size="([\d.]+)".*>(.*)<\/text>/.exec(heading(0, 0, title, room)) ?? [
+    '',
+    '13',
+    title,
+  ];
+  expect(Number(letters)).toBeCloseTo(size, 1);
+  expect((shown!.length * 7.45 * Number(letters)) / 13).toBeLessThanOrEqual(room + 1);
+  expect(shown!.replace('…', '')).toBe(title.slice(0, shown!.replace('…', '').length));
+});
