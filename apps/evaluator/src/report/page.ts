@@ -61,13 +61,14 @@ p { margin: 0 0 12px; max-width: 860px; }
 table { border-collapse: collapse; width: 100%; }
 th, td { padding: 8px 28px 8px 0; text-align: left; vertical-align: top; border-bottom: 1px solid #e9ebef; }
 thead th { color: #5a6475; font-weight: 500; vertical-align: bottom; overflow-wrap: anywhere; }
-tbody th { font-weight: 500; }
+tbody th { font-weight: 500; min-width: 190px; }
 th.group { padding-top: 18px; color: #5a6475; font-weight: 600; border-bottom-color: #c9ced6; overflow-wrap: anywhere; }
 tbody:first-of-type th.group { padding-top: 8px; }
 table.plain { font-size: 13px; }
 table.plain td { overflow-wrap: anywhere; padding-block: 4px; }
 table.plain td:first-child { white-space: nowrap; }
-td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.number { font-variant-numeric: tabular-nums; min-width: 104px; }
+td.number .value { white-space: nowrap; }
 td.best .value { font-weight: 700; }
 .value { font-size: 17px; }
 .small { display: block; color: #5a6475; font-size: 13px; font-weight: 400; }
