@@ -1,7 +1,7 @@
 /** Adam (Kingma and Ba 2015). */
 import * as tf from '@tensorflow/tfjs-core';
 import { dispose, InvalidArgumentError, nonNegativeAt, type Schedule } from '@srmcmc/core';
-import { type Optimizer, withGradients } from './optimizer.ts';
+import { type Optimizer, updatesOf } from './optimizer.ts';
 
 export interface AdamOptions {
   /** 1e-4 in the paper; a schedule is indexed by the number of updates made. */
@@ -11,11 +11,15 @@ export interface AdamOptions {
   readonly epsilon?: number;
 }
 
+/** Endings of the moments' names. */
+const FIRST = '.first';
+const SECOND = '.second';
+
 /**
  * The update of torch.optim.Adam, bias corrections and place of epsilon included.
  *
- * @throws InvalidArgumentError for decay rates outside [0, 1), a negative learning rate or epsilon, or a variable without a
- * gradient.
+ * @throws InvalidArgumentError for decay rates outside [0, 1) and a negative learning rate or epsilon. An update throws it
+ * for a gradient or moment that is lacking or cannot be used, and InvalidShapeError for one of another shape.
  */
 export function adam(options: AdamOptions = {}): Optimizer {
   const { learningRate = 1e-4, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
@@ -27,8 +31,8 @@ export function adam(options: AdamOptions = {}): Optimizer {
   return {
     init: (variables) => {
       const zeros = Object.entries(variables).flatMap(([name, variable]) => [
-        [firstOf(name), tf.zeros(variable.shape)] as const,
-        [secondOf(name), tf.zeros(variable.shape)] as const,
+        [name + FIRST, tf.zeros(variable.shape)] as const,
+        [name + SECOND, tf.zeros(variable.shape)] as const,
       ]);
       return { step: 0, moments: Object.fromEntries(zeros) };
     },
@@ -37,16 +41,11 @@ export function adam(options: AdamOptions = {}): Optimizer {
       const step = state.step + 1;
       const stepSize = rate / (1 - beta1 ** step);
       const secondCorrection = Math.sqrt(1 - beta2 ** step);
-      const all = withGradients(variables, gradients);
+      const updates = updatesOf(variables, gradients, state, [FIRST, SECOND]);
       const moments = tf.tidy(() => {
         const next: Record<string, tf.Tensor> = {};
-        for (const [name, variable, gradient] of all) {
-          const inputs = {
-            variable,
-            gradient,
-            first: state.moments[firstOf(name)]!,
-            second: state.moments[secondOf(name)]!,
-          };
+        for (const { name, variable, gradient, moments: old } of updates) {
+          const inputs = { variable, gradient, first: old[0]!, second: old[1]! };
           const [value, first, second] = updated(inputs, {
             beta1,
             beta2,
@@ -55,8 +54,8 @@ export function adam(options: AdamOptions = {}): Optimizer {
             epsilon,
           });
           variable.assign(value);
-          next[firstOf(name)] = first;
-          next[secondOf(name)] = second;
+          next[name + FIRST] = first;
+          next[name + SECOND] = second;
         }
         return next;
       });
@@ -88,6 +87,3 @@ function updated(
 function decay(average: tf.Tensor, value: tf.Tensor, rate: number): tf.Tensor {
   return tf.add(tf.mul(average, rate), tf.mul(value, 1 - rate));
 }
-
-const firstOf = (name: string): string => `${name}.first`;
-const secondOf = (name: string): string => `${name}.second`;

@@ -55,9 +55,10 @@ export function initialState({ energy, chains, optimizer }: Learner, key: Key): 
  * optimizer update on the estimator's gradient. It takes its turn with the rest of the program, off the JavaScript
  * thread where the backend can; `onProgress` is told the share of the chains' steps that is made.
  *
- * `data` [m, ...event] and `state` are borrowed until the promise settles; the result is the caller's. Where an iteration
- * was made, `state` is used up: dispose of it, unread. The variables of the energy are assigned their next values, the
- * one effect besides. The caller gives each iteration a key of its own.
+ * `data` [m, ...event] is borrowed until the promise settles; the result is the caller's. `state` is borrowed where the
+ * promise is rejected, and used up where an iteration was made: the optimizer's moments have been disposed of then, and
+ * nothing else of it is of use. The variables of the energy are assigned their next values, the one effect besides. The
+ * caller gives each iteration a key of its own.
  *
  * @throws CancelledError, as a rejection, soon after the signal's abort: the iteration is then not made, the variables
  * are as they were, and no tensor is left behind.

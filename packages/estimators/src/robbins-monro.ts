@@ -1,7 +1,7 @@
 /** Stochastic approximation (Robbins and Monro 1951), and the average of its iterates (Polyak and Juditsky 1992). */
 import * as tf from '@tensorflow/tfjs-core';
 import { dispose, InvalidArgumentError, requireInteger, type Schedule } from '@srmcmc/core';
-import { type Optimizer, type OptimizerState, withGradients } from './optimizer.ts';
+import { type Optimizer, type OptimizerState, updatesOf } from './optimizer.ts';
 
 export interface RobbinsMonroSteps {
   /** a. */
@@ -42,11 +42,15 @@ export function robbinsMonroSteps({ scale, offset = 0, exponent = 1 }: RobbinsMo
   return (index) => scale / (index + 1 + offset) ** exponent;
 }
 
+/** The ending of the averages' names. */
+const AVERAGE = '.average';
+
 /**
  * θ ← θ − γ_t · gradient. With `averageAfter` the mean of the later iterates is kept beside θ: it converges at the best
  * rate for any exponent below 1, and `assignAverage` puts it in θ's place.
  *
- * @throws what `robbinsMonroSteps` throws; InvalidArgumentError for a variable without a gradient.
+ * @throws what `robbinsMonroSteps` throws. An update throws InvalidArgumentError for a gradient or average that is lacking
+ * or cannot be used, and InvalidShapeError for one of another shape.
  */
 export function robbinsMonro({ averageAfter, ...steps }: RobbinsMonroOptions): Optimizer {
   const stepAt = robbinsMonroSteps(steps) as (index: number) => number;
@@ -56,22 +60,27 @@ export function robbinsMonro({ averageAfter, ...steps }: RobbinsMonroOptions): O
       const averages =
         averageAfter === undefined
           ? []
-          : Object.entries(variables).map(([name, variable]) => [averageOf(name), variable.clone()] as const);
+          : Object.entries(variables).map(([name, variable]) => [name + AVERAGE, variable.clone()] as const);
       return { step: 0, moments: Object.fromEntries(averages) };
     },
     update: (variables, gradients, state) => {
       const size = stepAt(state.step);
       const step = state.step + 1;
-      const all = withGradients(variables, gradients);
+      const endings = averageAfter === undefined ? [] : [AVERAGE];
+      const updates = updatesOf(variables, gradients, state, endings);
       const moments = tf.tidy(() => {
         const next: Record<string, tf.Tensor> = {};
-        for (const [name, variable, gradient] of all) {
+        for (const {
+          name,
+          variable,
+          gradient,
+          moments: [old],
+        } of updates) {
           variable.assign(tf.sub(variable, tf.mul(gradient, size)));
-          if (averageAfter === undefined) continue;
-          const old = state.moments[averageOf(name)]!;
+          if (averageAfter === undefined || old === undefined) continue;
           const weight = 1 / Math.max(1, step - averageAfter);
           // Of one iterate so far, the average is that one.
-          next[averageOf(name)] = tf.add(old, tf.mul(tf.sub(variable, old), weight));
+          next[name + AVERAGE] = tf.add(old, tf.mul(tf.sub(variable, old), weight));
         }
         return next;
       });
@@ -87,11 +96,9 @@ export function robbinsMonro({ averageAfter, ...steps }: RobbinsMonroOptions): O
  * @throws InvalidArgumentError for a state without them: `averageAfter` was not given.
  */
 export function assignAverage(variables: Readonly<Record<string, tf.Variable>>, state: OptimizerState): void {
-  const averages = Object.keys(variables).map((name) => state.moments[averageOf(name)]);
+  const averages = Object.keys(variables).map((name) => state.moments[name + AVERAGE]);
   if (averages.includes(undefined)) {
     throw new InvalidArgumentError('state', 'holds no averages: give robbinsMonro an averageAfter');
   }
   Object.values(variables).forEach((variable, i) => variable.assign(averages[i]!));
 }
-
-const averageOf = (name: string): string => `${name}.average`;

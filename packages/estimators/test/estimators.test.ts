@@ -261,11 +261,42 @@ describe.each([
     );
   });
 
-  test('that lacks a gradient is refused and changes nothing', async () => {
+  const gradientsOf = (a = [5000], b = [2]) => ({ a: tf.ones(a), b: tf.ones(b) });
+
+  test.each<[string, () => Record<string, tf.Tensor>, string, RegExp]>([
+    ['lacks a gradient', () => ({ a: tf.ones([5000]) }), 'INVALID_ARGUMENT', /gradients.*'b'/],
+    ['has one of another shape', () => gradientsOf([5000], [3]), 'INVALID_SHAPE', /gradients\['b'\]/],
+  ])('that %s is refused and changes nothing', async (_what, gradients, expected, message) => {
     const weights = start();
     const state = optimizer.init(weights);
-    expect(() => optimizer.update(weights, { a: tf.ones([5000]) }, state)).toThrow(/gradients.*'b'/);
+    const update = () => optimizer.update(weights, gradients(), state);
+    expect(update).toThrow(code(expected));
+    expect(update).toThrow(message);
     expect(await values(weights.a)).toEqual(await values(tf.ones([5000])));
     expect(Object.values(state.moments).some(({ isDisposed }) => isDisposed)).toBe(false);
+  });
+
+  test('from a state that was used up, lacks a moment or has a tensor twice is refused', async () => {
+    const weights = start();
+    const first = optimizer.init(weights);
+    const names = Object.keys(first.moments);
+    const second = optimizer.update(weights, gradientsOf(), first);
+    const kept = await values(second.moments[names[0]!]!);
+    const { [names[0]!]: _, ...rest } = second.moments;
+    const [a, b] = ['a', 'b'].map((variable) => names.find((name) => name.startsWith(variable))!);
+    const one = { a: tf.variable(tf.ones([2])), b: weights.b };
+    const twice = { ...optimizer.init(one).moments, [a!]: second.moments[b!]!, [b!]: second.moments[b!]! };
+    const before = await values(weights.a);
+    for (const [variables, state, message] of [
+      [weights, first, /disposed of.*uses its state up/],
+      [weights, { step: 1, moments: rest }, /has no moment/],
+      [one, { step: 1, moments: twice }, /tensor twice/],
+    ] as const) {
+      const update = () => optimizer.update(variables, gradientsOf([...variables.a.shape]), state);
+      expect(update).toThrow(code('INVALID_ARGUMENT'));
+      expect(update).toThrow(message);
+    }
+    expect(await values(weights.a)).toEqual(before);
+    expect(await values(second.moments[names[0]!]!)).toEqual(kept);
   });
 });

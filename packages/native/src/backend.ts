@@ -36,8 +36,8 @@ export class NativeBackend extends MathBackendCPU {
   }
 
   /**
-   * A tensor that takes the place of another one, which must be disposed of, unread: of its memory, contents included,
-   * where nobody else can see that.
+   * A tensor that takes the place of another one, which must be disposed of, unread, and of which a kernel makes one
+   * successor at most: of its memory, contents included, where no other tensor or array has that.
    */
   successor({ dataId, shape }: TensorInfo): Output {
     const { values } = this.data.get(dataId);
