@@ -171,7 +171,8 @@ async function admit(
   // The first time also compiles and allocates.
   if (predict(checked) > budgetSeconds) checked = await process.request('check', { output });
   if (predict(checked) > budgetSeconds) {
-    // All images and one step, or one call, tell more than few images, if they can be waited for.
+    // All images and one step, or one call, tell more than few images. Two such calls are waited for: of one step, though
+    // the guess may be far off, and of a whole case where both together keep within the budget.
     const isLong = (one.steps ?? 1) > 1;
     const short = isLong ? { ...one, steps: 1 } : one;
     refuseSlow(predict(checked), budgetSeconds, isLong ? CHECK_EXCESS : (samples + 1) / 2);
@@ -219,7 +220,7 @@ async function callsOfSample(
   }
 }
 
-/** `excess`: so many times the budget is not yet too much, as long as this is a guess. */
+/** `excess`: so many times the budget is let pass, where `seconds` is a guess that will be made a better one. */
 function refuseSlow(seconds: number, budgetSeconds: number, excess = 1): void {
   if (seconds <= excess * budgetSeconds) return;
   throw new EngineError(`too slow: about ${Math.ceil(seconds)} s, more than ${budgetSeconds} s (--budget)`);

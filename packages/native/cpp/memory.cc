@@ -1,11 +1,9 @@
 #include "memory.h"
 
-#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <new>
-#include <vector>
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
@@ -26,33 +24,40 @@ class KeptBlocks {
   /// The smallest one that is large enough and not far too large; null where there is none.
   Block take(size_t bytes) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    auto best = blocks_.end();
-    for (auto block = blocks_.begin(); block != blocks_.end(); ++block) {
-      const bool fits = block->bytes >= bytes && block->bytes / 2 <= bytes;
-      if (fits && (best == blocks_.end() || block->bytes < best->bytes)) best = block;
+    size_t best = count_;
+    for (size_t i = 0; i < count_; ++i) {
+      const bool fits = blocks_[i].bytes >= bytes && blocks_[i].bytes / 2 <= bytes;
+      if (fits && (best == count_ || blocks_[i].bytes < blocks_[best].bytes)) best = i;
     }
-    if (best == blocks_.end()) return {nullptr, 0};
-    const Block found = *best;
-    blocks_.erase(best);
-    bytes_ -= found.bytes;
-    return found;
+    return best < count_ ? remove(best) : Block{nullptr, 0};
   }
 
-  void keep(Block block) {
+  Block take_oldest() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    blocks_.push_back(block);
+    return count_ > 0 ? remove(0) : Block{nullptr, 0};
+  }
+
+  /// False where there is no room.
+  bool keep(Block block) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (bytes_ + block.bytes > MOST_KEPT) return false;
+    blocks_[count_++] = block;
     bytes_ += block.bytes;
-    while (bytes_ > MOST_KEPT) {
-      std::free(blocks_.front().data);
-      bytes_ -= blocks_.front().bytes;
-      blocks_.erase(blocks_.begin());
-    }
+    return true;
   }
 
  private:
+  Block remove(size_t index) {
+    const Block block = blocks_[index];
+    bytes_ -= block.bytes;
+    --count_;
+    std::memmove(blocks_ + index, blocks_ + index + 1, (count_ - index) * sizeof(Block));
+    return block;
+  }
+
   std::mutex mutex_;
-  std::vector<Block> blocks_;
-  size_t bytes_ = 0;
+  Block blocks_[MOST_KEPT / HUGE_PAGE + 1];
+  size_t count_ = 0, bytes_ = 0;
 };
 
 /// Never destroyed: a thread may still work when the program ends.
@@ -67,7 +72,11 @@ Block new_block(size_t bytes) {
   const bool large = is_large(bytes);
   const size_t rounded = large ? (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE : bytes;
   void* data = nullptr;
-  if (posix_memalign(&data, large ? HUGE_PAGE : LINE, rounded) != 0) throw std::bad_alloc();
+  while (posix_memalign(&data, large ? HUGE_PAGE : LINE, rounded) != 0) {
+    const Block other = kept().take_oldest();
+    if (other.data == nullptr) throw std::bad_alloc();
+    std::free(other.data);
+  }
 #if defined(__linux__)
   if (large) madvise(data, rounded, MADV_HUGEPAGE);
 #endif
@@ -85,9 +94,12 @@ Block take_block(size_t bytes) {
   return block;
 }
 
-void give_block(Block block) {
-  if (is_large(block.bytes)) kept().keep(block);
-  else std::free(block.data);
+void give_block(Block block) noexcept {
+  if (is_large(block.bytes) && block.bytes <= MOST_KEPT) {
+    while (!kept().keep(block)) std::free(kept().take_oldest().data);
+  } else {
+    std::free(block.data);
+  }
 }
 
 }  // namespace srmcmc

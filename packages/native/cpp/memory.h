@@ -12,10 +12,10 @@ struct Block {
 
 /// At least so many bytes of any contents, on a line of the cache. A large block lies in huge pages, where the system has
 /// them to give: weights and activations span more small pages than the processor can look up at once. Large ones that
-/// were given back are taken again, 128 MB of them at most, for new ones would be cleared by the system. Any thread may
-/// call either. Throws std::bad_alloc.
+/// were given back are kept and taken again, 128 MB of them at most, for new ones would be cleared by the system. Any
+/// thread may call either. Throws std::bad_alloc.
 Block take_block(size_t bytes);
-void give_block(Block block);
+void give_block(Block block) noexcept;
 
 }  // namespace srmcmc
 

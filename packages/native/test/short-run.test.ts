@@ -27,26 +27,35 @@ function partOf(x: Float32Array, part: number, parts: number): Float32Array {
   return x.subarray(part * length, (part + 1) * length);
 }
 
+/** Of a chain that parts, and of what it does to the others' mean. */
+const PARTED = 1e-2;
+
 /**
- * A slope that changes at zero makes two trajectories part once a sum's rounding puts them on different sides: one chain
- * in 40 does in 20 steps (3 of 192, 6 of 192), by little: one may, and of many one in 8.
+ * x, its snapshots, and the trace, to 1e-4. A slope that changes at zero makes two trajectories part, by little, once a
+ * sum's rounding puts them on different sides: in 20 steps one chain in 40 does (3 of 192, 6 of 192). So of several chains
+ * one may, and of many one in eight, and the trace may move with it. Of 50 smooth ones a point near the origin may, whose
+ * relative error is large.
  */
 function expectSame(run: Run, chains: number): void {
   const start = startOf(run.network, chains);
   const actual = fused(run, start);
   const expected = reference(run, start);
   expect(actual.length).toBe(3 + run.snapshots.length);
-  ['x', 'value', 'gradient norm', ...run.snapshots.map((step) => `x after ${step} steps`)].forEach(
-    (what, i) => {
-      const parts = what.startsWith('x') ? chains : 1;
-      const errors = Array.from({ length: parts }, (_, part) =>
-        relativeError(partOf(actual[i]!, part, parts), partOf(expected[i]!, part, parts)),
-      );
-      const parted = errors.filter((error) => !(error < 1e-4));
-      expect(parted.length, `${what} of ${chains}: ${parted}`).toBeLessThanOrEqual(Math.max(1, chains / 8));
-      for (const error of parted) expect(error, `${what} of ${chains}`).toBeLessThan(1e-2);
-    },
-  );
+  const hasKink = ['leakyRelu', 'relu'].includes(run.network.activation.name);
+  const most = !hasKink ? chains / 40 : chains > 1 ? Math.max(1, chains / 8) : 0;
+  const parted = new Set<number>();
+  for (const i of [0, ...run.snapshots.map((_, at) => 3 + at)]) {
+    for (let chain = 0; chain < chains; chain++) {
+      const error = relativeError(partOf(actual[i]!, chain, chains), partOf(expected[i]!, chain, chains));
+      if (!(error < 1e-4)) parted.add(chain);
+      expect(error, `output ${i}, chain ${chain} of ${chains}`).toBeLessThan(PARTED);
+    }
+  }
+  expect(parted.size, `chains that part, of ${chains}`).toBeLessThanOrEqual(most);
+  for (const i of [1, 2]) {
+    const error = relativeError(actual[i]!, expected[i]!);
+    expect(error, `trace ${i} of ${chains}`).toBeLessThan(1e-4 + (PARTED * parted.size) / chains);
+  }
   tf.dispose([start, ...run.weights]);
 }
 

@@ -85,7 +85,9 @@ struct Row {
 void time_layers(int n) {
   const Net net(n);
   const Network& f = net.network;
-  const Plan p = plan_of(f, PIECE);
+  const float drift = 5e-5f, noise = 0.01f, infinity = __builtin_inff();
+  const srmcmc::Langevin langevin{&drift, &noise, infinity, -infinity, infinity};
+  const Plan p = plan_of(f, LangevinMove::scratch_of(langevin, first_layer(f.shapes[0]).event, CHAINS));
   const Memory<char> packedWeights(p.packedSize), workspace(p.workSize);
   char *packed = packedWeights.data(), *work = workspace.data();
   memset(work, 0, static_cast<size_t>(p.workSize));
@@ -93,8 +95,6 @@ void time_layers(int n) {
   Engine::begin(CHAINS);
   load_group(p, std::vector<float>(CHAINS * p.first.event, 0.5f).data(), CHAINS, work);
 
-  const float drift = 5e-5f, noise = 0.01f, infinity = __builtin_inff();
-  const srmcmc::Langevin langevin{&drift, &noise, infinity, -infinity, infinity};
   ShortRun run{};
   run.network = f;
   run.steps = 1;

@@ -1,4 +1,4 @@
-/** The parts of a learning iteration that its chains' steps hide, one at a time. */
+/** The parts of a learning iteration that its chains' steps outweigh, one at a time. */
 import { type ConvNetworkSpec, dispose } from '@srmcmc/core';
 import { adam, momentMatching } from '@srmcmc/estimators';
 import * as tf from '@tensorflow/tfjs-core';
@@ -13,8 +13,8 @@ import {
 } from './learning-iteration.ts';
 import type { Prepared, Work, Workload } from './workload.ts';
 
-/** Of Adam, for each weight: two averages, a root, two quotients, a step. */
-const UPDATE_OPERATIONS = 12;
+/** Of Adam, for each weight: two averages, 3 and 4, a root, two quotients, ε, and the step, 2. */
+const UPDATE_OPERATIONS = 13;
 /** Updates whose sum is compared, in units of the learning rate, and the gradient of each over the weights. */
 const CHECKED_UPDATES = [1, -0.5, 0.25];
 
@@ -55,36 +55,24 @@ const preparations: Record<LearningPart, (work: Work) => Prepared> = {
 
   update: ({ energy }) => {
     const { variables } = energy;
-    const copies = (factor: number): Record<string, tf.Tensor> =>
-      Object.fromEntries(Object.entries(variables).map(([name, w]) => [name, tf.mul(w, factor)]));
     const optimizer = adam({ learningRate: LEARNING_RATE });
-    const gradients = copies(1);
+    const gradients = mapTensors(variables, (weight) => tf.clone(weight));
     let state = optimizer.init(variables);
     return {
       run: () => {
-        const before = state;
-        state = optimizer.update(variables, gradients, before);
-        dispose(before.moments);
+        state = optimizer.update(variables, gradients, state);
         awaitTensor(Object.values(variables).at(-1)!);
       },
       check: () => {
-        const start = copies(1);
+        const start = mapTensors(variables, (weight) => tf.clone(weight));
         let checked = optimizer.init(variables);
         for (const factor of CHECKED_UPDATES) {
-          const scaled = tf.tidy(() =>
-            Object.fromEntries(Object.entries(gradients).map(([name, g]) => [name, tf.mul(g, factor)])),
-          );
-          const next = optimizer.update(variables, scaled, checked);
-          dispose([checked.moments, scaled]);
-          checked = next;
+          const scaled = mapTensors(gradients, (gradient) => tf.mul(gradient, factor));
+          checked = optimizer.update(variables, scaled, checked);
+          dispose(scaled);
         }
-        const moved = tf.tidy(() =>
-          Object.fromEntries(
-            Object.entries(variables).map(([name, w]) => [
-              name,
-              tf.div(tf.sub(w, start[name]!), LEARNING_RATE),
-            ]),
-          ),
+        const moved = mapTensors(variables, (weight, name) =>
+          tf.div(tf.sub(weight, start[name]!), LEARNING_RATE),
         );
         const values = inOrderOfPyTorch(energy, moved);
         dispose([start, checked.moments, moved]);
@@ -94,3 +82,12 @@ const preparations: Record<LearningPart, (work: Work) => Prepared> = {
     };
   },
 };
+
+function mapTensors(
+  tensors: Readonly<Record<string, tf.Tensor>>,
+  map: (tensor: tf.Tensor, name: string) => tf.Tensor,
+): Record<string, tf.Tensor> {
+  return tf.tidy(() =>
+    Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, map(tensor, name)])),
+  );
+}

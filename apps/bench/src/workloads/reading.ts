@@ -11,8 +11,8 @@ export function awaitTensor(tensor: tf.Tensor): void {
 }
 
 /**
- * The elements of what `compute` makes, read outside tf.tidy: that looks for tensors among all the numbers of an array
- * that is returned in it.
+ * The elements of what `compute` makes. They are read outside tf.tidy, which would look for tensors among all the numbers
+ * of a returned array.
  */
 export function valuesOf(compute: () => tf.Tensor): Float32Array {
   const tensor = tf.tidy(compute);

@@ -1,5 +1,5 @@
 // Products of operands that were rounded to bfloat16, by the kernels of single precision: for few images, which would
-// leave most of a tile empty.
+// leave most of a tile empty, and for geometries that the tiles do not know.
 #pragma once
 #include "../kernels.h"
 #include "../parallel.h"
