@@ -19,9 +19,13 @@ export interface StateDictTensor {
 /** Tensors by name: `f.0.weight`, `f.0.bias`, `f.2.weight`, ... in the paper's program. */
 export type StateDict = ReadonlyMap<string, StateDictTensor>;
 
-/** The weights of an energy in PyTorch's layout. */
-export async function toStateDict(energy: Energy): Promise<Map<string, StateDictTensor>> {
-  const entries = Object.entries(energy.variables).map(async ([name, variable]) => {
+/** The weights of an energy, or what else is named and laid out like them, in PyTorch's layout. */
+export async function toStateDict({
+  variables,
+}: {
+  readonly variables: Readonly<Record<string, tf.Tensor>>;
+}): Promise<Map<string, StateDictTensor>> {
+  const entries = Object.entries(variables).map(async ([name, variable]) => {
     const transposed = toTorch(variable);
     const data = (await transposed.data()) as Float32Array;
     const shape = [...transposed.shape];

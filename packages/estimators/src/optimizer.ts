@@ -47,6 +47,9 @@ export function updatesOf(
   return Object.entries(variables).map(([name, variable]) => {
     const gradient = gradients[name];
     if (gradient === undefined) throw new InvalidArgumentError('gradients', `has none for '${name}'`);
+    if (gradient.isDisposed) {
+      throw new InvalidArgumentError('gradients', `have been disposed of ('${name}')`);
+    }
     requireShape(`gradients['${name}']`, gradient, variable);
     const own = endings.map((ending) => {
       const moment = moments[name + ending];

@@ -1,7 +1,7 @@
 /** Stochastic approximation (Robbins and Monro 1951), and the average of its iterates (Polyak and Juditsky 1992). */
 import * as tf from '@tensorflow/tfjs-core';
 import { dispose, InvalidArgumentError, requireInteger, type Schedule } from '@srmcmc/core';
-import { type Optimizer, type OptimizerState, updatesOf } from './optimizer.ts';
+import { type Optimizer, type OptimizerState, updatesOf, type Variables } from './optimizer.ts';
 
 export interface RobbinsMonroSteps {
   /** a. */
@@ -95,7 +95,7 @@ export function robbinsMonro({ averageAfter, ...steps }: RobbinsMonroOptions): O
  *
  * @throws InvalidArgumentError for a state without them: `averageAfter` was not given.
  */
-export function assignAverage(variables: Readonly<Record<string, tf.Variable>>, state: OptimizerState): void {
+export function assignAverage(variables: Variables, state: OptimizerState): void {
   const averages = Object.keys(variables).map((name) => state.moments[name + AVERAGE]);
   if (averages.includes(undefined)) {
     throw new InvalidArgumentError('state', 'holds no averages: give robbinsMonro an averageAfter');

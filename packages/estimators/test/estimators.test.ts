@@ -262,9 +262,19 @@ describe.each([
   });
 
   const gradientsOf = (a = [5000], b = [2]) => ({ a: tf.ones(a), b: tf.ones(b) });
+  const disposed = (tensors: Record<string, tf.Tensor>) => {
+    dispose(tensors);
+    return tensors;
+  };
 
   test.each<[string, () => Record<string, tf.Tensor>, string, RegExp]>([
     ['lacks a gradient', () => ({ a: tf.ones([5000]) }), 'INVALID_ARGUMENT', /gradients.*'b'/],
+    [
+      'has one that was disposed of',
+      () => disposed(gradientsOf()),
+      'INVALID_ARGUMENT',
+      /disposed of \('a'\)/,
+    ],
     ['has one of another shape', () => gradientsOf([5000], [3]), 'INVALID_SHAPE', /gradients\['b'\]/],
   ])('that %s is refused and changes nothing', async (_what, gradients, expected, message) => {
     const weights = start();

@@ -289,8 +289,8 @@ export function currentPrecision(): Precision {
 /**
  * Sets what TensorFlow.js's convolutions, their gradients and matrix products are computed in from now on; 'float32' at
  * first. In 'bfloat16' both operands of a product are rounded to 8 significant bits, but where either side has fewer than
- * 16 channels, or a matrix product fewer terms or columns; sums are single precision. Tensors are float32 all the same. Short runs and gradients in x, which are
- * calls of their own, are not concerned: see `setPrecision`.
+ * 16 channels, or a matrix product fewer terms or columns; sums are single precision. Tensors are float32 all the same.
+ * Short runs and gradients in x, which are calls of their own, are not concerned: see `setPrecision`.
  *
  * @throws TypeError for any other name.
  */

@@ -1,9 +1,9 @@
 /** One iteration of Algorithm 1 (Nijkamp et al. 2019): K steps from noise, the parameter gradient at x⁺ and x⁻, Adam. */
 import { type ConvNetworkSpec, dispose, foldIn, key, uniform } from '@srmcmc/core';
-import { type ConvEnergy, multiplyAccumulates } from '@srmcmc/energy';
+import { type ConvEnergy, multiplyAccumulates, toStateDict } from '@srmcmc/energy';
 import { adam, initialState, learningStep, momentMatching, noiseInitialised } from '@srmcmc/estimators';
 import * as tf from '@tensorflow/tfjs-core';
-import { awaitTensor, valuesOf } from './reading.ts';
+import { awaitTensor } from './reading.ts';
 import { shortRunKernel } from './langevin-step.ts';
 import type { Checked, Workload } from './workload.ts';
 
@@ -67,12 +67,10 @@ export async function checkGradients(
     const data = tf.slice(images, i, 1);
     const samples = tf.mul(data, 0.5);
     const estimate = await momentMatching.estimate(energy, data, samples);
-    all.push(inOrderOfPyTorch(energy, estimate.gradients));
+    all.push(await inOrderOfPyTorch(energy, estimate.gradients));
     dispose([data, samples, estimate.gradients, estimate.dataValue, estimate.sampleValue]);
   }
-  const values = new Float32Array(parts * all[0]!.length);
-  all.forEach((gradient, i) => values.set(gradient, i * gradient.length));
-  return { values, parts };
+  return { values: joined(all), parts };
 }
 
 /** Operations of the gradient for m data and m samples, and of a check of it. */
@@ -81,16 +79,21 @@ export const gradientOperations = (network: ConvNetworkSpec, m: number): number 
 export const gradientCheckOperations = (network: ConvNetworkSpec, images: number): number =>
   gradientOperations(network, Math.min(images, CHECKED_GRADIENTS));
 
-/** Tensors named as the variables are, in PyTorch's order and layout. */
-export function inOrderOfPyTorch(
+/** Tensors named and laid out as the variables are, in their order and PyTorch's layout. */
+export async function inOrderOfPyTorch(
   { variables }: ConvEnergy,
   tensors: Readonly<Record<string, tf.Tensor>>,
-): Float32Array {
-  return valuesOf(() => {
-    const parts = Object.keys(variables).map((name) => {
-      const tensor = tensors[name]!;
-      return tf.reshape(tensor.rank === 4 ? tf.transpose(tensor, [3, 2, 0, 1]) : tensor, [-1]);
-    });
-    return tf.concat(parts);
-  });
+): Promise<Float32Array> {
+  const inOrder = Object.fromEntries(Object.keys(variables).map((name) => [name, tensors[name]!]));
+  const stateDict = await toStateDict({ variables: inOrder });
+  return joined(Array.from(stateDict.values(), ({ data }) => data));
+}
+
+function joined(arrays: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
+  arrays.reduce((at, array) => {
+    all.set(array, at);
+    return at + array.length;
+  }, 0);
+  return all;
 }

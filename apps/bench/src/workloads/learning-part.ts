@@ -1,5 +1,6 @@
 /** The parts of a learning iteration that its chains' steps outweigh, one at a time. */
-import { type ConvNetworkSpec, dispose } from '@srmcmc/core';
+import { dispose } from '@srmcmc/core';
+import { parameterCount } from '@srmcmc/energy';
 import { adam, momentMatching } from '@srmcmc/estimators';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Case, LEARNING_PARTS, type LearningPart } from '../protocol.ts';
@@ -27,17 +28,14 @@ export const learningPart: Workload = {
     LEARNING_PARTS.map((part): Case => ({ workload: 'learning-part', side, width, chains, part })),
   unitsPerCall: () => 1,
   operations: ({ part, chains }, network) =>
-    part === 'gradient' ? gradientOperations(network, chains) : UPDATE_OPERATIONS * weightsOf(network),
+    part === 'gradient' ? gradientOperations(network, chains) : UPDATE_OPERATIONS * parameterCount(network),
   checkOperations: ({ part }, network, images) =>
     part === 'gradient'
       ? gradientCheckOperations(network, images)
-      : CHECKED_UPDATES.length * UPDATE_OPERATIONS * weightsOf(network),
+      : CHECKED_UPDATES.length * UPDATE_OPERATIONS * parameterCount(network),
   extraInputs: () => ({}),
   prepare: (work) => preparations[work.case.part!](work),
 };
-
-const weightsOf = ({ layers }: ConvNetworkSpec): number =>
-  layers.reduce((sum, l) => sum + (l.kernel ** 2 * l.inChannels + 1) * l.outChannels, 0);
 
 const preparations: Record<LearningPart, (work: Work) => Prepared> = {
   gradient: ({ energy, images }) => {
@@ -63,7 +61,7 @@ const preparations: Record<LearningPart, (work: Work) => Prepared> = {
         state = optimizer.update(variables, gradients, state);
         awaitTensor(Object.values(variables).at(-1)!);
       },
-      check: () => {
+      check: async () => {
         const start = mapTensors(variables, (weight) => tf.clone(weight));
         let checked = optimizer.init(variables);
         for (const factor of CHECKED_UPDATES) {
@@ -74,7 +72,7 @@ const preparations: Record<LearningPart, (work: Work) => Prepared> = {
         const moved = mapTensors(variables, (weight, name) =>
           tf.div(tf.sub(weight, start[name]!), LEARNING_RATE),
         );
-        const values = inOrderOfPyTorch(energy, moved);
+        const values = await inOrderOfPyTorch(energy, moved);
         dispose([start, checked.moments, moved]);
         return { values, parts: 1 };
       },

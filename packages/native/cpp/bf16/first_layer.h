@@ -110,8 +110,7 @@ void first_layer_backward(const Plan& p, const char* packed, char* work, Parts<U
         const bf16* weights = at<bf16>(packed, p.firstBackward) + tile * s.filterHeight * f.offsets * blocks * TILE;
         const int count = column_segments(p, y, x, tiles, at<bf16>(work, p.activations[0]), weights, segments);
         const int64_t before = (y * s.inWidth + x) * s.inChannels;
-        int64_t products = 0;
-        for (int i = 0; i < count; ++i) products += segments[i].count;
+        const int64_t products = products_of(segments, count);
         meanwhile.begin(static_cast<int>(smaller(parts.ready(before), products)), products);
         engine.sum<4, 1>(operands, 0, segments, count, tiles, nullptr,
                          {gradient + before + tile * COLUMNS, f.positionStride, columns}, meanwhile);

@@ -122,8 +122,8 @@ __attribute__((noinline)) void multiply(const Multiplication& m, const Finish& f
         for (int64_t x = 0; x < g.x.count; x += 2) {
           if (x <= middle.first || x >= middle.end) {
             count = row_segments(g, y, x, m.source, weights, m.segments);
-            ahead = products = 0;
-            for (int i = 0; i < count; ++i) products += m.segments[i].count;
+            ahead = 0;
+            products = products_of(m.segments, count);
           } else {
             ahead += 2 * operands.tile;
           }

@@ -20,6 +20,12 @@ struct Segment {
   int first, last;
 };
 
+INLINE int64_t products_of(const Segment* segments, int count) {
+  int64_t products = 0;
+  for (int i = 0; i < count; ++i) products += segments[i].count;
+  return products;
+}
+
 /// Which operand had better pass by the first-level cache, so that the other stays there.
 enum class Passing { NONE, A, B };
 
