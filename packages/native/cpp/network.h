@@ -182,7 +182,8 @@ bool has_near_cache() {
 /// Images that a thread takes through all layers: many where weights come from afar, for each group reads them all, and
 /// otherwise as many as keep their activations in the second-level cache.
 int64_t most_in_a_group(const Network& f) {
-  constexpr int64_t FAR = int64_t{4} << 20, NEAR = int64_t{128} << 10;  // floats
+  // In floats. Tiles of narrow vectors have fewer rows to a weight.
+  constexpr int64_t FAR = int64_t{L < 16 ? 1 : 4} << 20, NEAR = int64_t{128} << 10;
   const NetworkPlan one = network_plan(f, 1);
   if (one.packedSize > FAR) return 2 * ROWS;
   if (!has_near_cache()) return ROWS;

@@ -81,8 +81,8 @@ export async function startEngine(options: TfjsEngineOptions): Promise<Engine> {
     check: async ({ output }) => {
       const { images, check } = current();
       const start = performance.now();
-      const { values, parts } = await check(images);
-      const seconds = (performance.now() - start) / 1000;
+      const checked = await check(images);
+      const { values, parts, seconds = (performance.now() - start) / 1000 } = checked;
       await writeFile(output, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
       return { images, parts, seconds };
     },

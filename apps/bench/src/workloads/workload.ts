@@ -53,6 +53,8 @@ export interface Checked {
   readonly values: Float32Array;
   /** Equal parts of the values that are compared one by one. */
   readonly parts: number;
+  /** What computing them took; the whole check unless given. */
+  readonly seconds?: number;
 }
 
 export interface Prepared {
