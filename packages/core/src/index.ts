@@ -42,6 +42,14 @@ export type {
   NetworkSpec,
 } from './network.ts';
 export { philox4x32 } from './philox.ts';
-export { exponential, linear, nonNegativeAt, piecewise, type Schedule, valueAt } from './schedule.ts';
+export {
+  exponential,
+  linear,
+  nonNegativeAt,
+  piecewise,
+  positiveAt,
+  type Schedule,
+  valueAt,
+} from './schedule.ts';
 export { shortRun, type ShortRun, type ShortRunOptions } from './short-run.ts';
 export { dispose, tidy } from './tidy.ts';

@@ -25,6 +25,13 @@ export function nonNegativeAt(schedule: Schedule, step: number, field: string): 
   return value;
 }
 
+/** The same of what must be positive. @throws InvalidArgumentError for 0 and negative values, too. */
+export function positiveAt(schedule: Schedule, step: number, field: string): number {
+  const value = valueAt(schedule, step, field);
+  if (!(value > 0)) throw new InvalidArgumentError(field, `must be positive, got ${value} at step ${step}`);
+  return value;
+}
+
 /** From `first` to `last` in a straight line over `length` indices, constant afterwards. */
 export function linear(first: number, last: number, length: number): Schedule {
   requireInteger('length', length, 1);

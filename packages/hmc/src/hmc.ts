@@ -17,12 +17,12 @@ import {
   type Key,
   MOST_STEPS,
   normal,
+  positiveAt,
   requireInteger,
   type Schedule,
   tidy,
   type TransitionKernel,
   uniforms,
-  valueAt,
 } from '@srmcmc/core';
 import { leapfrogPullback } from './leapfrog-pullback.ts';
 import { leapfrog, type PhasePoint } from './leapfrog.ts';
@@ -97,12 +97,12 @@ export function hmc(options: HmcOptions): HmcKernel {
     if (!(fraction >= 0 && fraction < 1))
       throw new InvalidArgumentError(field, `must be in [0, 1), got ${fraction}`);
   }
-  stepSizeAt(stepSize, 0);
+  positiveAt(stepSize, 0, 'stepSize');
   const factorFor = massFactor(options.inverseMass);
 
   /** Where a path begins, once its momentum is drawn, and how it is followed. */
   const pathFrom = (energy: Energy, state: HmcState, jitterDraw: tf.Tensor, key?: Key) => {
-    const size = stepSizeAt(stepSize, state.step);
+    const size = positiveAt(stepSize, state.step, 'stepSize');
     return {
       start: { ...state, momentum: refreshed(state, persistence, temperature, key) },
       options: {
@@ -170,20 +170,13 @@ export function hmc(options: HmcOptions): HmcKernel {
             kernelName: 'ShortRunHmc',
             reports: metropolis ? ['acceptance', 'energyError'] : ['energyError'],
             attributes: (steps, eventShape) => ({
-              stepSize: Array.from({ length: steps }, (_, step) => stepSizeAt(stepSize, step)),
+              stepSize: Array.from({ length: steps }, (_, step) => positiveAt(stepSize, step, 'stepSize')),
               massRoots: tidy(() => [...(factorFor(eventShape).diagonal ?? [])]),
               ...{ leapfrogSteps, metropolis, temperature, jitter, persistence },
             }),
           },
         }),
   };
-}
-
-function stepSizeAt(schedule: Schedule, step: number): number {
-  const size = valueAt(schedule, step, 'stepSize');
-  if (!(size > 0))
-    throw new InvalidArgumentError('stepSize', `must be positive, got ${size} at step ${step}`);
-  return size;
 }
 
 /** Two uniforms a chain: for the test [n], and for the jitter [n, 1, ...]. Without a key, the centre and 0. */

@@ -14,11 +14,11 @@ import {
   type KernelState,
   type Key,
   normal,
+  positiveAt,
   type Schedule,
   split,
   tidy,
   type TransitionKernel,
-  valueAt,
 } from '@srmcmc/core';
 import { gradientNorms } from './gradient-norms.ts';
 
@@ -55,7 +55,7 @@ export function underdamped(options: UnderdampedOptions): TransitionKernel<Under
     throw new InvalidArgumentError('temperature', `must be positive, got ${temperature}`);
   if (splitting !== 'BAOAB' && splitting !== 'OBABO')
     throw new InvalidArgumentError('splitting', `must be BAOAB or OBABO, got ${String(splitting)}`);
-  stepSizeAt(options.stepSize, 0);
+  positiveAt(options.stepSize, 0, 'stepSize');
 
   return {
     name: `underdamped-${splitting}`,
@@ -64,7 +64,7 @@ export function underdamped(options: UnderdampedOptions): TransitionKernel<Under
     init: (energy, x) => ({ x: x.clone(), step: 0, momentum: tf.zerosLike(x), ...energy.valueAndGrad(x) }),
     step: (energy, state, key) =>
       tidy(() => {
-        const size = stepSizeAt(options.stepSize, state.step);
+        const size = positiveAt(options.stepSize, state.step, 'stepSize');
         const shares = [...splitting];
         const noise = noiseOf(state, Math.sqrt(temperature), key);
         let { x, value, grad } = state;
@@ -89,13 +89,6 @@ export function underdamped(options: UnderdampedOptions): TransitionKernel<Under
         };
       }),
   };
-}
-
-function stepSizeAt(schedule: Schedule, step: number): number {
-  const size = valueAt(schedule, step, 'stepSize');
-  if (!(size > 0))
-    throw new InvalidArgumentError('stepSize', `must be positive, got ${size} at step ${step}`);
-  return size;
 }
 
 /** The normal draws of one step, each of its own key: the first momentum, and one for every O. Zeros without a key. */
