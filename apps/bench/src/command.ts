@@ -108,6 +108,10 @@ async function measureAndReport(flags: Flags, { stdout, stderr, signal }: Termin
     await writeText(baselineFile!, jsonOf(baselineOf(results)));
     stderr.write(`baseline: ${baselineFile}\n`);
   }
+  if (results.rows.length === 0) {
+    stderr.write('error: nothing was measured; what was left out, and why, is above\n');
+    return FAILURE;
+  }
   const isSlower = baseline !== undefined && !checked(results, baseline, flags, stdout);
   return wrong.length > 0 || isSlower ? FAILURE : 0;
 }

@@ -10,6 +10,8 @@ import { peerNames } from './engines/peers.ts';
 import { WORKLOADS } from './protocol.ts';
 
 const count = () => z.int().min(1);
+/** Of a file or a program. */
+const path = () => z.string().min(1);
 const list = <T extends z.ZodType>(item: T) => z.array(item).min(1);
 
 /** A net of the paper: n channels in its first layer, images of `side` pixels. */
@@ -26,8 +28,7 @@ export const flagsSchema = z.object({
     .describe("the paper's nets, n@side: n channels in the first layer, images of side pixels"),
   chains: list(count()).default([64]).describe('m, chains or images at once'),
   batches: list(count()).default([16]).describe('images that inception takes at once'),
-  weights: z
-    .string()
+  weights: path()
     .optional()
     .describe("file or folder of Inception-v3's weights, which may end early; default: random, all of it"),
   steps: count().max(MOST_STEPS).default(10).describe('K, steps in one call of langevin-step and hmc-step'),
@@ -42,13 +43,13 @@ export const flagsSchema = z.object({
     .array(z.enum(peerNames as [string, ...string[]]))
     .default([])
     .describe(`programs of others to compare with: ${peerNames.join(', ')}`),
-  python: z.string().default('python3').describe('the Python that runs them'),
+  python: path().default('python3').describe('the Python that runs them'),
   samples: z.int().min(3).default(11).describe('samples of every row'),
   sampleSeconds: z.number().positive().default(0.5).describe('at least this long does a sample take'),
   budget: z.number().positive().default(120).describe('seconds; a row that would take longer is left out'),
-  json: z.string().optional().describe('write every sample here'),
-  svg: z.string().optional().describe('write a chart here'),
-  check: z.string().optional().describe('results to compare with; exit code 1 where ours has become slower'),
+  json: path().optional().describe('write every sample here'),
+  svg: path().optional().describe('write a chart here'),
+  check: path().optional().describe('results to compare with; exit code 1 where ours has become slower'),
   updateBaseline: z.boolean().default(false).describe('write what was measured to the file of --check'),
   tolerance: z
     .number()

@@ -46,13 +46,18 @@ const rowSchema = z.object({
   peakBytes: z.number(),
 });
 
+const hasPeakOfEachSample = ({ peaks, seconds }: z.infer<typeof rowSchema>): boolean =>
+  peaks === null || peaks.length === seconds.length;
+
 const resultsSchema = z.object({
   program: z.literal('srmcmc-bench'),
   version: z.int(),
   environment: environmentSchema,
   /** At least this long does every sample take. */
   sampleSeconds: z.number().positive(),
-  rows: z.array(rowSchema),
+  rows: z.array(
+    rowSchema.refine(hasPeakOfEachSample, { path: ['peaks'], error: 'must be one for each of the seconds' }),
+  ),
   leftOut: z.array(z.object({ engine: z.string(), case: z.string().nullable(), why: z.string() })),
 });
 

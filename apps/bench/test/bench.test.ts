@@ -97,10 +97,12 @@ describe.skipIf(!nativeStatus().available)('srmcmc-bench', () => {
   });
 
   it('leaves out a row that would take longer than its budget', async () => {
-    const { stdout } = await run(...LOOP, '--budget', '0.0001');
+    const { code, stdout, stderr } = await run(...LOOP, '--budget', '0.0001');
     expect(stdout).toMatch(
       /native\/float32\/portable\/loop \(langevin-step, .*\): too slow: about \d+ s, more than 0.0001 s/,
     );
+    expect(stderr).toContain('error: nothing was measured');
+    expect(code).toBe(1);
   });
 
   it('stopped half-way, prints the rows that have samples enough and writes them', async () => {

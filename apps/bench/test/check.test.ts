@@ -1,7 +1,11 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { key, normals } from '@srmcmc/core';
 import { describe, expect, it } from 'vitest';
 import { baselineOf, check, UnlikeBaselineError } from '../src/check.ts';
 import { checkReport } from '../src/report/check-report.ts';
+import { readResults } from '../src/results.ts';
 import { about, results, row } from './results.ts';
 
 const TOLERANCE = 0.05;
@@ -115,4 +119,15 @@ describe('a row of the baseline that was not measured', () => {
     expect(lost).toEqual([]);
     expect(skipped).toMatchObject([{ why: 'not measured' }]);
   });
+});
+
+it('a file whose peaks are fewer than its samples is refused', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'srmcmc-bench-'));
+  const file = join(folder, 'results.json');
+  const rows = baseline.rows.map((one) => ({ ...one, peaks: [100] }));
+  await writeFile(file, JSON.stringify({ ...baseline, rows }));
+  await expect(readResults(file)).rejects.toThrow('rows.0.peaks: must be one for each of the seconds');
+  await writeFile(file, JSON.stringify(baseline));
+  expect(await readResults(file)).toEqual(baseline);
+  await rm(folder, { recursive: true });
 });

@@ -44,6 +44,7 @@ describe('exit code 2 and what is wrong, for', () => {
       ['--nets', '64x32'],
       "error: nets: must be n@side with side 32, 64 or 128, such as 64@32, got '64x32'\n",
     ],
+    ['a file without a name', ['--json', ''], "error: json: must not be empty, got ''\n"],
     ['an unknown peer', ['--peer', 'jax'], "error: peer: must be one of pytorch, openvino, got 'jax'\n"],
     [
       'an unknown engine',

@@ -9,6 +9,7 @@ import { InvalidArgumentError, requireInteger } from './errors.ts';
 import { fusedKernel, runFused, runFusedAsync } from './fused-chains.ts';
 import type { KernelState } from './kernel.ts';
 import { type Key, requireKey } from './key.ts';
+import { shown } from './shown.ts';
 
 export type { ChainOptions, ChainResult, Trace } from './chain.ts';
 
@@ -57,7 +58,7 @@ export async function runChainsAsync<S extends KernelState>(
 
 function requireRun<S extends KernelState>(options: ChainOptions<S>, start: tf.Tensor, key?: Key): void {
   requireBackend();
-  requireSteps(options.steps, options.snapshots ?? []);
+  requireSteps(options.steps, options.snapshots);
   requireEvents('start', start, options.energy.eventShape);
   if (key !== undefined) requireKey(key);
 }
@@ -69,8 +70,11 @@ function requireRun<S extends KernelState>(options: ChainOptions<S>, start: tf.T
 export const MOST_STEPS = 1_000_000;
 
 /** Throws InvalidArgumentError unless steps is within 1 .. MOST_STEPS and snapshots increase within 1 .. steps. */
-export function requireSteps(steps: number, snapshots: readonly number[]): void {
+export function requireSteps(steps: number, snapshots: readonly number[] = []): void {
   requireInteger('steps', steps, 1, MOST_STEPS);
+  if (!Array.isArray(snapshots)) {
+    throw new InvalidArgumentError('snapshots', `must be a list of steps, got ${shown(snapshots)}`);
+  }
   snapshots.forEach((step, i) => {
     if (!Number.isSafeInteger(step) || step < 1 || step > steps || step <= (snapshots[i - 1] ?? 0)) {
       throw new InvalidArgumentError(

@@ -121,3 +121,10 @@ test('generateAsync and runAsync of a short run give what generate and run give'
   expect(await floats([x])).toEqual(expected);
   expect(await floats([(await model.runAsync(z, key(4))).x])).toEqual(expected);
 });
+
+test.each([2, 'steps', null])('snapshots that are no list are refused: %j', (snapshots) => {
+  const options = { energy, kernel: ascent(), steps: 4, snapshots: snapshots as never };
+  expect(() => runChains(options, start())).toThrow(
+    expect.objectContaining({ code: 'INVALID_ARGUMENT', field: 'snapshots' }),
+  );
+});

@@ -45,11 +45,9 @@ export function langevin(options: LangevinOptions): TransitionKernel {
   if (clampGradient !== undefined && !(clampGradient > 0)) {
     throw new InvalidArgumentError('clampGradient', `must be positive, got ${clampGradient}`);
   }
-  if (clampSample !== undefined && !(clampSample[0] < clampSample[1])) {
-    throw new InvalidArgumentError(
-      'clampSample',
-      `must be [low, high] with low < high, got [${clampSample.join(', ')}]`,
-    );
+  if (clampSample !== undefined && !isRange(clampSample)) {
+    const got = String(clampSample);
+    throw new InvalidArgumentError('clampSample', `must be [low, high] with low < high, got [${got}]`);
   }
 
   /** Before the clamp of x. */
@@ -123,4 +121,10 @@ function langevinStep(
 /** 1 strictly between the bounds, 0 elsewhere. */
 function insideOf(x: tf.Tensor, [low, high]: readonly [number, number]): tf.Tensor {
   return tf.cast(tf.logicalAnd(tf.greater(x, low), tf.less(x, high)), 'float32');
+}
+
+function isRange(bounds: unknown): boolean {
+  if (!Array.isArray(bounds) || bounds.length !== 2) return false;
+  const [low, high]: unknown[] = bounds;
+  return typeof low === 'number' && typeof high === 'number' && low < high;
 }

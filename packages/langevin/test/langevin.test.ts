@@ -204,6 +204,8 @@ describe('langevin', () => {
     ['a negative noise', { drift: 1, noise: -0.01 }],
     ['a gradient clamp of 0', { stepSize: 1, clampGradient: 0 }],
     ['sample bounds in the wrong order', { stepSize: 1, clampSample: [1, -1] as const }],
+    ['one sample bound', { stepSize: 1, clampSample: 1 as never }],
+    ['sample bounds that are texts', { stepSize: 1, clampSample: ['0', '1'] as never }],
   ])('refuses %s', (_name, options) => {
     expect(() => langevin(options)).toThrow(code('INVALID_ARGUMENT'));
   });
