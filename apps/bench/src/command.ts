@@ -104,13 +104,13 @@ async function measureAndReport(flags: Flags, { stdout, stderr, signal }: Termin
     return INTERRUPTED;
   }
   for (const name of wrong) stderr.write(`error: a wrong result: ${name}\n`);
-  if (updateBaseline) {
-    await writeText(baselineFile!, jsonOf(baselineOf(results)));
-    stderr.write(`baseline: ${baselineFile}\n`);
-  }
   if (results.rows.length === 0) {
     stderr.write('error: nothing was measured; what was left out, and why, is above\n');
     return FAILURE;
+  }
+  if (updateBaseline) {
+    await writeText(baselineFile!, jsonOf(baselineOf(results)));
+    stderr.write(`baseline: ${baselineFile}\n`);
   }
   const isSlower = baseline !== undefined && !checked(results, baseline, flags, stdout);
   return wrong.length > 0 || isSlower ? FAILURE : 0;

@@ -96,13 +96,16 @@ describe.skipIf(!nativeStatus().available)('srmcmc-bench', () => {
     expect(code).toBe(2);
   });
 
-  it('leaves out a row that would take longer than its budget', async () => {
-    const { code, stdout, stderr } = await run(...LOOP, '--budget', '0.0001');
+  it('leaves out a row that would take longer than its budget, and keeps a baseline where no other is left', async () => {
+    writeFileSync(at('before.json'), 'before');
+    const update = ['--check', at('before.json'), '--update-baseline'];
+    const { code, stdout, stderr } = await run(...LOOP, '--budget', '0.0001', ...update);
     expect(stdout).toMatch(
       /native\/float32\/portable\/loop \(langevin-step, .*\): too slow: about \d+ s, more than 0.0001 s/,
     );
     expect(stderr).toContain('error: nothing was measured');
     expect(code).toBe(1);
+    expect(readFileSync(at('before.json'), 'utf8')).toBe('before');
   });
 
   it('stopped half-way, prints the rows that have samples enough and writes them', async () => {
