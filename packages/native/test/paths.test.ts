@@ -66,8 +66,10 @@ describe.each(supported)('%s kernels', (instructionSet) => {
   test('agree with the portable kernels', () => {
     const portable = run('portable', 1);
     expect(Object.keys(alone.outputs).length).toBeGreaterThan(100);
-    // Of relu6 relative to 6 at most, where the sums before it, of up to 1536 products, may be larger.
-    for (const [name, output] of Object.entries(alone.outputs))
-      expect(relativeError(values(output), values(portable.outputs[name]!)), name).toBeLessThan(5e-6);
+    for (const [name, output] of Object.entries(alone.outputs)) {
+      // Relative to 6 at most, where the sums before it, of up to 1536 products, may be larger.
+      const bound = name.includes('relu6') ? 5e-6 : 3e-6;
+      expect(relativeError(values(output), values(portable.outputs[name]!)), name).toBeLessThan(bound);
+    }
   });
 });
