@@ -35,7 +35,8 @@ using Checks = std::vector<Check>;
 
 /// What samples: the same functions exist in several precisions.
 struct Sampler {
-  enum Precision { float32, bfloat16 };
+  /// The last has gradients in layers' inputs by minimal filtering, whose differences are rounded.
+  enum Precision { float32, bfloat16, bfloat16Minimal };
   Precision precision;
   decltype(Kernels::shortRunLangevin) shortRunLangevin;
   decltype(Kernels::shortRunHmc) shortRunHmc;

@@ -85,8 +85,9 @@ check::Checks checks_of(const srmcmc::Kernels& kernels, const check::Options& op
 check::Checks checks_of(const srmcmc::Bf16Kernels& kernels, const check::Options& options) {
   check::Checks checks;
   add_products(checks, options, check::Sampler::bfloat16, kernels);
-  const check::Sampler bfloat16{check::Sampler::bfloat16, kernels.shortRunLangevin, kernels.shortRunHmc,
-                                kernels.valueAndGradient, kernels.parameterGradient};
+  const auto precision = kernels.minimalBackward ? check::Sampler::bfloat16Minimal : check::Sampler::bfloat16;
+  const check::Sampler bfloat16{precision, kernels.shortRunLangevin, kernels.shortRunHmc, kernels.valueAndGradient,
+                                kernels.parameterGradient};
   check::add_network(checks, options, bfloat16);
   check::add_parameter_gradient(checks, options, bfloat16);
   check::add_langevin(checks, options, bfloat16);

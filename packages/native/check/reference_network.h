@@ -79,7 +79,7 @@ class ReferenceNetwork {
   Evaluation evaluate(const std::vector<double>& x, Sampler::Precision precision = Sampler::float32, double weight = 1,
                       std::vector<std::vector<double>>* parameters = nullptr) const {
     const size_t layers = shapes_.size();
-    const bool rounds = precision == Sampler::bfloat16;
+    const bool rounds = precision != Sampler::float32;
     const auto round_all = [&](std::vector<double> v) {
       if (rounds)
         for (double& element : v) element = to_bfloat16(element);
@@ -106,6 +106,8 @@ class ReferenceNetwork {
     for (size_t l = layers; l-- > 0;) {
       if (parameters) add_gradient(shapes_[l], inputs[l], dy, &(*parameters)[2 * l], &(*parameters)[2 * l + 1]);
       std::vector<double> dx = backward(shapes_[l], dy, filters[l], &result.gradientScale);
+      if (precision == Sampler::bfloat16Minimal && l > 0 && l + 1 < layers && halves(shapes_[l]))
+        dx = minimal_backward(shapes_[l], dy, filters_[l]);
       if (l > 0)
         for (size_t i = 0; i < dx.size(); ++i) dx[i] *= derivative(activation_, sums[l - 1][i], slope());
       dy = l > 0 ? round_all(std::move(dx)) : std::move(dx);
@@ -183,6 +185,50 @@ class ReferenceNetwork {
       }
     });
     *scale = std::sqrt(squares);
+    return dx;
+  }
+
+  /// Of those whose gradients are made by minimal filtering: a picture of 2 (2 k) pixels by 4 x 4 taps of stride 2.
+  static bool halves(const ConvShape& s) {
+    return s.filterHeight == 4 && s.strideHeight == 2 && s.padTop == 1 && s.inHeight == 2 * s.outHeight &&
+           s.outHeight % 2 == 0;
+  }
+
+  /// backward() by four of the nine products that a square of four pixels of a phase, two apart, has: of differences of
+  /// neighbours, and of sums of weights, both rounded to bfloat16.
+  static std::vector<double> minimal_backward(const ConvShape& s, const std::vector<double>& dy, const Floats& filter) {
+    const auto in = static_cast<size_t>(s.inChannels), out = static_cast<size_t>(s.outChannels);
+    const auto dy_at = [&](int y, int x, size_t o) {
+      const bool inside = y >= 0 && y < s.outHeight && x >= 0 && x < s.outWidth;
+      return inside ? dy[static_cast<size_t>(y * s.outWidth + x) * out + o] : 0;
+    };
+    // Of three neighbours and of two taps: what product `plane` along an axis multiplies.
+    const auto difference = [](int plane, auto&& at) {
+      return plane == 0 ? at(0) - at(1) : plane == 1 ? at(1) : at(1) - at(2);
+    };
+    const auto sum = [](int plane, auto&& at) { return plane == 0 ? at(0) : plane == 1 ? at(0) + at(1) : at(1); };
+    std::vector<double> dx(static_cast<size_t>(s.inHeight * s.inWidth) * in);
+    for (int iy = 0; iy < s.inHeight; ++iy)
+      for (int ix = 0; ix < s.inWidth; ++ix)
+        for (const int planeY : {iy / 2 % 2, iy / 2 % 2 + 1})
+          for (const int planeX : {ix / 2 % 2, ix / 2 % 2 + 1}) {
+            const int y = iy / 4 * 2 + iy % 2 - 1, x = ix / 4 * 2 + ix % 2 - 1;
+            const double sign = (planeY == 2) == (planeX == 2) ? 1 : -1;
+            for (size_t o = 0; o < out; ++o) {
+              const double term = sign * to_bfloat16(difference(planeY, [&](int i) {
+                return difference(planeX, [&](int j) { return dy_at(y + i, x + j, o); });
+              }));
+              for (size_t c = 0; c < in; ++c) {
+                const float weight = sum(planeY, [&](int i) {
+                  return sum(planeX, [&](int j) {
+                    const int tap = (3 - iy % 2 - 2 * i) * 4 + 3 - ix % 2 - 2 * j;
+                    return filter[static_cast<int64_t>((static_cast<size_t>(tap) * in + c) * out + o)];
+                  });
+                });
+                dx[static_cast<size_t>(iy * s.inWidth + ix) * in + c] += term * to_bfloat16(double{weight});
+              }
+            }
+          }
     return dx;
   }
 

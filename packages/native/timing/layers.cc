@@ -132,13 +132,22 @@ void time_layers(int n) {
     for (int l = p.hidden - 1; l > 0; --l) {
       int64_t products = 0;
       each_phase(f.shapes[l], [&](const Grid& g) { products += products_of(g); });
-      layer("backward", products, [&] { layer_backward(p, l, packed, work); }, [&] {
+      const auto by_phases = [&] {
         int64_t weights = p.backward[l];
         each_phase(f.shapes[l], [&](const Grid& g) {
           multiply_alone(g, l, weights);
           weights += g.packedSize() * 2;
         });
-      });
+      };
+      const MinimalGrid& m = p.minimal[l];
+      const auto minimally = [&] {
+        multiply(MinimalProduct{f.shapes[l], m, CHAINS, at<bf16>(work, p.activations[l]), at<bf16>(packed, p.backward[l]),
+                                at<bf16>(work, p.differences), at<float>(work, p.sums)},
+                 [](int64_t, vec, vec) {});
+      };
+      if (m.is_used()) products = m.PHASES * m.PLANES * m.squaresY * m.squaresX * m.sourceBlocks * m.outBlocks * 2;
+      layer("backward", products, [&] { layer_backward(p, l, packed, work); },
+            [&] { m.is_used() ? minimally() : by_phases(); });
     }
     const auto first_backward = [&](auto&& use) {
       Parts parts(CHAINS, p.first.event, use);

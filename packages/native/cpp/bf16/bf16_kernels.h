@@ -8,6 +8,8 @@ namespace srmcmc {
 
 struct Bf16Kernels {
   const char* name;
+  /// Whether gradients in layers' inputs are made by minimal filtering, of terms that are rounded once more.
+  bool minimalBackward;
   /// As those of Kernels, with operands rounded to bfloat16; of an epilogue without `stored` and `derivative`.
   void (*conv2d)(const ConvShape&, const float* x, const float* filter, float* y, const Epilogue&);
   void (*conv2dInputGradient)(const ConvShape&, const float* dy, const float* filter, float* dx);

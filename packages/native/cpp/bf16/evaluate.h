@@ -21,6 +21,10 @@ void pack_weights(const Plan& p, char* packed) {
     if (l == 0) continue;
     pack_forward(s, f.filters[l], at<bf16>(packed, p.forward[l]));
     bf16* backward = at<bf16>(packed, p.backward[l]);
+    if (p.minimal[l].is_used()) {
+      pack_minimal_backward(s, p.minimal[l], f.filters[l], backward);
+      continue;
+    }
     each_phase(s, [&](const Grid& phase) {
       pack_backward(s, phase, f.filters[l], backward);
       backward += phase.packedSize();

@@ -56,20 +56,13 @@ SmoothFinish smooth_finish(Activation activation) {
   }
 }
 
-/// In the place of activations, whose signs tell the derivative.
-void finish_gradient_by_sign(int rows, const float* sums, float slope, bf16* activation) {
-  const vec alpha = splat(slope);
-  each_two_vectors(rows, [&](int i, int) {
-    vec x = load(sums + i), y = load(sums + i + L);
-    scale_where_negative(activation + i, alpha, &x, &y);
-    narrow_two(activation + i, x, y);
-  });
+/// Two vectors of gradients in the place of activations, whose signs tell the derivative.
+INLINE void gradient_by_sign(vec x, vec y, vec slope, bf16* activation) {
+  scale_where_negative(activation, slope, &x, &y);
+  narrow_two(activation, x, y);
 }
-
-void finish_gradient(int rows, const float* sums, const bf16* derivative, bf16* out) {
-  each_two_vectors(rows, [&](int i, int) {
-    narrow_two(out + i, load(sums + i) * widen(derivative + i), load(sums + i + L) * widen(derivative + i + L));
-  });
+INLINE void gradient_by_derivative(vec x, vec y, const bf16* derivative, bf16* out) {
+  narrow_two(out, x * widen(derivative), y * widen(derivative + L));
 }
 
 }  // namespace

@@ -67,4 +67,45 @@ void each_phase(const ConvShape& s, Body&& body) {
                 blocks_of(s.outChannels), blocks_of(s.inChannels), s.outWidth, s.inWidth});
 }
 
+/// The gradient in a layer's input by minimal filtering: what all of it is cut into, and how it lies in memory. A phase's
+/// outputs are taken in squares of four.
+struct MinimalGrid {
+  static constexpr int PHASES = 4, PLANES = 9;  // products of a square
+  int64_t sourceBlocks, outBlocks;
+  int64_t squaresY, squaresX;         // of a phase; none where products are direct
+  int64_t pieceY, pieceX;             // squares of a piece, at most
+  int64_t position, row, difference;  // numbers from a position's tiles to the next's, to those below, of the next kind
+
+  bool is_used() const { return squaresY > 0; }
+  int64_t packedSize() const { return PHASES * PLANES * outBlocks * sourceBlocks * 2 * TILE; }
+  int64_t differencesSize() const { return 3 * difference; }
+  int64_t sumsSize() const { return PLANES * pieceY * pieceX * TILE; }
+};
+
+/// It is used for filters of 4 x 4 taps and stride 2 that halve a picture of 4 k pixels a side, and where products take
+/// longer than the sums around them, as they do but on AMX.
+MinimalGrid minimal_grid(const ConvShape& s) {
+  MinimalGrid g{};
+  const auto halves = [](int in, int out, int filter, int stride, int pad) {
+    return filter == 4 && stride == 2 && pad == 1 && in == 2 * out && out % 2 == 0;
+  };
+  if (Engine::HIDES_WORK || !halves(s.inHeight, s.outHeight, s.filterHeight, s.strideHeight, s.padTop) ||
+      !halves(s.inWidth, s.outWidth, s.filterWidth, s.strideWidth, s.padLeft))
+    return g;
+  g.sourceBlocks = blocks_of(s.outChannels);
+  g.outBlocks = blocks_of(s.inChannels);
+  g.position = g.sourceBlocks * TILE;
+  g.pieceY = g.squaresY = s.outHeight / 2;
+  g.pieceX = g.squaresX = s.outWidth / 2;
+  // A piece's differences stay in the second-level cache, or are fewer than the weights that are read for it.
+  const int64_t most = larger(192 * 1024, g.packedSize() / 4), square = 3 * 4 * g.position;
+  while (g.pieceY * g.pieceX * square > most && g.pieceY * g.pieceX > 1) {
+    int64_t& side = g.pieceX > g.pieceY ? g.pieceX : g.pieceY;
+    side = divide_up(side, 2);
+  }
+  g.row = (2 * g.pieceX + 1) * g.position;
+  g.difference = (2 * g.pieceY + 1) * g.row;
+  return g;
+}
+
 }  // namespace

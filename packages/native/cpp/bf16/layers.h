@@ -5,6 +5,7 @@
 
 #include "finish.h"
 #include "meanwhile.h"
+#include "minimal_backward.h"
 #include "plan.h"
 
 namespace {
@@ -176,25 +177,29 @@ void layer_forward(const Plan& p, int l, const char* packed, char* work) {
 
 /// From the gradient in layer l's sums to that in layer l - 1's, which takes the place of its activations.
 void layer_backward(const Plan& p, int l, const char* packed, char* work) {
+  const ConvShape& s = p.network->shapes[l];
+  const bf16 *source = at<bf16>(work, p.activations[l]), *weights = at<bf16>(packed, p.backward[l]);
   bf16* out = at<bf16>(work, p.activations[l - 1]);
   const bf16* derivative = at<bf16>(work, p.derivatives[l - 1]);
-  const bf16* weights = at<bf16>(packed, p.backward[l]);
-  const float slope = p.network->slope;
-  each_phase(p.network->shapes[l], [&](const Grid& g) {
-    const Multiplication m{g, p.rows, tiles_source(g, at<bf16>(work, p.activations[l])), weights, nullptr,
-                           at<Segment>(work, p.segments), at<float>(work, p.sums)};
-    if (p.bySigns)
-      multiply(m, [=](const Block& b, int i, int row, int end) {
-        const int64_t to = b.at + i * b.apart + row * BLOCK;
-        finish_gradient_by_sign(end - row, b.sums + i * TILE + row * BLOCK, slope, out + to);
-      });
-    else
-      multiply(m, [=](const Block& b, int i, int row, int end) {
-        const int64_t to = b.at + i * b.apart + row * BLOCK;
-        finish_gradient(end - row, b.sums + i * TILE + row * BLOCK, derivative + to, out + to);
-      });
-    weights += g.packedSize();
-  });
+  const vec slope = splat(p.network->slope);
+  const auto multiply_with = [&](auto finish) {
+    float* sums = at<float>(work, p.sums);
+    if (p.minimal[l].is_used())
+      return multiply(MinimalProduct{s, p.minimal[l], p.rows, source, weights, at<bf16>(work, p.differences), sums}, finish);
+    each_phase(s, [&](const Grid& g) {
+      multiply(Multiplication{g, p.rows, tiles_source(g, source), weights, nullptr, at<Segment>(work, p.segments), sums},
+               [=](const Block& b, int i, int row, int end) {
+                 const float* from = b.sums + i * TILE + row * BLOCK;
+                 const int64_t to = b.at + i * b.apart + row * BLOCK;
+                 each_two_vectors(end - row, [&](int k, int) { finish(to + k, load(from + k), load(from + k + L)); });
+               });
+      weights += g.packedSize();
+    });
+  };
+  if (p.bySigns)
+    multiply_with([=](int64_t to, vec x, vec y) { gradient_by_sign(x, y, slope, out + to); });
+  else
+    multiply_with([=](int64_t to, vec x, vec y) { gradient_by_derivative(x, y, derivative + to, out + to); });
 }
 
 }  // namespace

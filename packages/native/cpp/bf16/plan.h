@@ -69,9 +69,10 @@ struct Plan {
   // Bytes into the packed weights
   int64_t packedSize = 0, firstForward = 0, firstBackward = 0, top = 0;
   int64_t bias[Network::kMaxLayers], forward[Network::kMaxLayers], backward[Network::kMaxLayers];
+  MinimalGrid minimal[Network::kMaxLayers];  // of the gradient in each layer's input
   // Bytes into a working space
   int64_t workSize = 0, positions = 0, images = 0, strip = 0, positionGradient = 0, sums = 0;
-  int64_t segments = 0, scratch = 0;
+  int64_t segments = 0, differences = 0, scratch = 0;
   int64_t activations[Network::kMaxLayers];  // and in the place of each, once it has been read, the gradient in its sum
   int64_t derivatives[Network::kMaxLayers];
 };
@@ -102,16 +103,25 @@ Plan plan_of(const Network& f, int64_t scratchFloats, int rows = CHAINS) {
   }
   // In the order in which they are read.
   for (int l = 1; l < p.hidden; ++l) p.forward[l] = take(p.packedSize, forward_grid(f.shapes[l]).packedSize() * 2);
+  int64_t differences = 0, sums = 4 * TILE;
   for (int l = p.hidden - 1; l > 0; --l) {
+    const MinimalGrid& minimal = p.minimal[l] = minimal_grid(f.shapes[l]);
     p.backward[l] = p.packedSize;
-    each_phase(f.shapes[l], [&](const Grid& phase) { take(p.packedSize, phase.packedSize() * 2); });
+    if (minimal.is_used()) {
+      take(p.packedSize, minimal.packedSize() * 2);
+      differences = larger(differences, minimal.differencesSize());
+      sums = larger(sums, minimal.sumsSize());
+    } else {
+      each_phase(f.shapes[l], [&](const Grid& phase) { take(p.packedSize, phase.packedSize() * 2); });
+    }
   }
   p.positions = take(p.workSize, CHAINS * first.positionStride * 4);
   p.positionGradient = take(p.workSize, CHAINS * first.positionStride * 4);
   p.images = take(p.workSize, CHAINS * first.image * 2);
   p.strip = take(p.workSize, STRIP * CHAINS * first.depth * 2 + OVERRUN * 2);
-  p.sums = take(p.workSize, 4 * TILE * 4);
+  p.sums = take(p.workSize, sums * 4);
   p.segments = take(p.workSize, segments * static_cast<int64_t>(sizeof(Segment)));
+  p.differences = take(p.workSize, differences * 2);
   p.scratch = take(p.workSize, scratchFloats * 4);
   return p;
 }
