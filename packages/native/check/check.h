@@ -56,7 +56,7 @@ struct Multiplier {
 /// Whether operands are rounded to bfloat16 first, so that truth is of rounded operands: not those of few channels.
 inline bool rounds(const Multiplier& multiplier, int64_t terms, int64_t outputs) {
   constexpr int64_t FEW = 16;
-  return multiplier.precision == Sampler::bfloat16 && terms >= FEW && outputs >= FEW;
+  return multiplier.precision != Sampler::float32 && terms >= FEW && outputs >= FEW;
 }
 
 void add_convolution(Checks&, const Options&, const Multiplier&);

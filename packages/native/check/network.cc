@@ -43,10 +43,19 @@ ReferenceNetwork perceptron() {
   return ReferenceNetwork(1, 1, 2, {{1, 1, 0, 100}, {1, 1, 0, 37}, {1, 1, 0, 1}}, Activation::leakyRelu, 52);
 }
 
+/// A picture that is not square, halved to even sides, or to an odd one.
+ReferenceNetwork oblong(int height, int width, Layer last) {
+  const std::vector<Layer> layers{{3, 1, 1, 5}, {4, 2, 1, 37}, {4, 2, 1, 9}, last};
+  return ReferenceNetwork(height, width, 2, layers, Activation::leakyRelu, 53);
+}
+
 std::vector<Case> cases(bool quick) {
   if (quick)
     return {{"16 px, n = 4, m = 5", paper_network(16, 3, {4, 8, 16}), 5},
             {"12 px, odd channels, m = 3", paper_network(12, 1, {5, 7, 9}), 3},
+            {"28 px in grey, n = 40 in the middle, m = 3", paper_network(28, 1, {5, 40, 9}), 3},
+            {"16 x 12 px, m = 3", oblong(16, 12, {3, 2, 0, 1}), 3},
+            {"16 x 10 px, m = 3", oblong(16, 10, {2, 4, 0, 1}), 3},
             {"a perceptron, m = 19", perceptron(), 19}};
   return {
       {"the paper's 32 px net, n = 32, m = 13", paper_network(32, 3, {32, 64, 128, 256}), 13},
@@ -54,6 +63,9 @@ std::vector<Case> cases(bool quick) {
       {"a 64 px net, m = 7", paper_network(64, 3, {16, 32, 64, 128, 128}), 7},
       {"a 128 px net, m = 2", paper_network(128, 3, {8, 16, 32, 64, 64, 64}), 2},
       {"28 px in grey, odd channels, m = 17", paper_network(28, 1, {5, 7, 9}), 17},
+      {"28 px in grey, n = 40 in the middle, m = 17", paper_network(28, 1, {5, 40, 9}), 17},
+      {"16 x 12 px, m = 19", oblong(16, 12, {3, 2, 0, 1}), 19},
+      {"16 x 10 px, m = 19", oblong(16, 10, {2, 4, 0, 1}), 19},
       {"channels of one, m = 8", paper_network(8, 1, {1, 3, 1}), 8},
       {"images of many channels, m = 25", paper_network(12, 17, {18, 33, 6}), 25},
       {"one image of a wide net", paper_network(8, 3, {65, 129}), 1},
@@ -133,6 +145,9 @@ void add_network(Checks& checks, const Options& options, const Sampler& sampler)
     checks.push_back({precision + "f, f': " + name, [=] { return Figure{error_of(sampler, f, images), bound}; }});
   };
   for (const Case& c : cases(options.quick)) add(c.name, c.network, c.images);
+  if (sampler.precision == Sampler::bfloat16Minimal)
+    checks.push_back({precision + "f': minimal filtering of what is not rounded against direct sums",
+                      [] { return Figure{oblong(16, 12, {3, 2, 0, 1}).minimal_backward_error(1), 1e-12}; }});
   const std::pair<const char*, Activation> activations[] = {
       {"relu", Activation::relu},   {"elu", Activation::elu},   {"softplus", Activation::softplus},
       {"swish", Activation::swish}, {"gelu", Activation::gelu}, {"tanh", Activation::tanh}};

@@ -107,7 +107,7 @@ class ReferenceNetwork {
       if (parameters) add_gradient(shapes_[l], inputs[l], dy, &(*parameters)[2 * l], &(*parameters)[2 * l + 1]);
       std::vector<double> dx = backward(shapes_[l], dy, filters[l], &result.gradientScale);
       if (precision == Sampler::bfloat16Minimal && l > 0 && l + 1 < layers && halves(shapes_[l]))
-        dx = minimal_backward(shapes_[l], dy, filters_[l]);
+        dx = minimal_backward(shapes_[l], dy, filters_[l], to_bfloat16);
       if (l > 0)
         for (size_t i = 0; i < dx.size(); ++i) dx[i] *= derivative(activation_, sums[l - 1][i], slope());
       dy = l > 0 ? round_all(std::move(dx)) : std::move(dx);
@@ -124,6 +124,19 @@ class ReferenceNetwork {
       zeros.emplace_back(biases_[l].size());
     }
     return zeros;
+  }
+
+  /// How far minimal_backward without rounding is from backward(), at most, with a layer's filter and any gradient.
+  double minimal_backward_error(size_t l) const {
+    const ConvShape& s = shapes_[l];
+    Random random(65);
+    const Floats dy = uniform(random, int64_t{s.outHeight} * s.outWidth * s.outChannels);
+    const std::vector<double> gradient(dy.begin(), dy.end()), filter(filters_[l].begin(), filters_[l].end());
+    double scale, worst = 0;
+    const auto direct = backward(s, gradient, filter, &scale);
+    const auto minimal = minimal_backward(s, gradient, filters_[l], [](double v) { return v; });
+    for (size_t i = 0; i < direct.size(); ++i) worst = worse(worst, std::fabs(minimal[i] - direct[i]));
+    return worst;
   }
 
   bool is_piecewise_linear() const { return activation_ == Activation::relu || activation_ == Activation::leakyRelu; }
@@ -188,15 +201,19 @@ class ReferenceNetwork {
     return dx;
   }
 
-  /// Of those whose gradients are made by minimal filtering: a picture of 2 (2 k) pixels by 4 x 4 taps of stride 2.
+  /// Where gradients are made by minimal filtering: 4 x 4 taps of stride 2 make half a picture, of even sides.
   static bool halves(const ConvShape& s) {
-    return s.filterHeight == 4 && s.strideHeight == 2 && s.padTop == 1 && s.inHeight == 2 * s.outHeight &&
-           s.outHeight % 2 == 0;
+    const auto side = [](int in, int out, int filter, int stride, int pad) {
+      return filter == 4 && stride == 2 && pad == 1 && in == 2 * out && out % 2 == 0;
+    };
+    return s.outHeight * s.outWidth > 4 && side(s.inHeight, s.outHeight, s.filterHeight, s.strideHeight, s.padTop) &&
+           side(s.inWidth, s.outWidth, s.filterWidth, s.strideWidth, s.padLeft);
   }
 
   /// backward() by four of the nine products that a square of four pixels of a phase, two apart, has: of differences of
-  /// neighbours, and of sums of weights, both rounded to bfloat16.
-  static std::vector<double> minimal_backward(const ConvShape& s, const std::vector<double>& dy, const Floats& filter) {
+  /// neighbours, and of sums of weights, both as `round` makes them.
+  static std::vector<double> minimal_backward(const ConvShape& s, const std::vector<double>& dy, const Floats& filter,
+                                              double (*round)(double)) {
     const auto in = static_cast<size_t>(s.inChannels), out = static_cast<size_t>(s.outChannels);
     const auto dy_at = [&](int y, int x, size_t o) {
       const bool inside = y >= 0 && y < s.outHeight && x >= 0 && x < s.outWidth;
@@ -215,17 +232,17 @@ class ReferenceNetwork {
             const int y = iy / 4 * 2 + iy % 2 - 1, x = ix / 4 * 2 + ix % 2 - 1;
             const double sign = (planeY == 2) == (planeX == 2) ? 1 : -1;
             for (size_t o = 0; o < out; ++o) {
-              const double term = sign * to_bfloat16(difference(planeY, [&](int i) {
+              const double term = sign * round(difference(planeY, [&](int i) {
                 return difference(planeX, [&](int j) { return dy_at(y + i, x + j, o); });
               }));
               for (size_t c = 0; c < in; ++c) {
-                const float weight = sum(planeY, [&](int i) {
+                const double weight = sum(planeY, [&](int i) {
                   return sum(planeX, [&](int j) {
                     const int tap = (3 - iy % 2 - 2 * i) * 4 + 3 - ix % 2 - 2 * j;
-                    return filter[static_cast<int64_t>((static_cast<size_t>(tap) * in + c) * out + o)];
+                    return double{filter[static_cast<int64_t>((static_cast<size_t>(tap) * in + c) * out + o)]};
                   });
                 });
-                dx[static_cast<size_t>(iy * s.inWidth + ix) * in + c] += term * to_bfloat16(double{weight});
+                dx[static_cast<size_t>(iy * s.inWidth + ix) * in + c] += term * round(weight);
               }
             }
           }

@@ -141,7 +141,7 @@ void time_layers(int n) {
       };
       const MinimalGrid& m = p.minimal[l];
       const auto minimally = [&] {
-        multiply(MinimalProduct{f.shapes[l], m, CHAINS, at<bf16>(work, p.activations[l]), at<bf16>(packed, p.backward[l]),
+        multiply(MinimalBackward{f.shapes[l], m, CHAINS, at<bf16>(work, p.activations[l]), at<bf16>(packed, p.backward[l]),
                                 at<bf16>(work, p.differences), at<float>(work, p.sums)},
                  [](int64_t, vec, vec) {});
       };

@@ -61,6 +61,7 @@ INLINE void gradient_by_sign(vec x, vec y, vec slope, bf16* activation) {
   scale_where_negative(activation, slope, &x, &y);
   narrow_two(activation, x, y);
 }
+/// Two vectors of gradients, of which the derivatives were kept.
 INLINE void gradient_by_derivative(vec x, vec y, const bf16* derivative, bf16* out) {
   narrow_two(out, x * widen(derivative), y * widen(derivative + L));
 }

@@ -67,44 +67,58 @@ void each_phase(const ConvShape& s, Body&& body) {
                 blocks_of(s.outChannels), blocks_of(s.inChannels), s.outWidth, s.inWidth});
 }
 
-/// The gradient in a layer's input by minimal filtering: what all of it is cut into, and how it lies in memory. A phase's
-/// outputs are taken in squares of four.
+/// The gradient in a layer's input by minimal filtering: what it is cut into, and how that lies in memory. A phase's
+/// outputs are taken in squares of four, which have a product in each of several planes.
 struct MinimalGrid {
-  static constexpr int PHASES = 4, PLANES = 9;  // products of a square
+  static constexpr int PHASES = 4, PLANES = 9;
   int64_t sourceBlocks, outBlocks;
-  int64_t squaresY, squaresX;         // of a phase; none where products are direct
-  int64_t pieceY, pieceX;             // squares of a piece, at most
-  int64_t position, row, difference;  // numbers from a position's tiles to the next's, to those below, of the next kind
+  int64_t squaresY, squaresX;  // of a phase; none where products are direct
+  int64_t pieceY, pieceX;      // squares of a piece, at most
+  int64_t position;            // numbers from a position to the next, of the source or of its differences
+  int64_t row, kind;           // of differences, to the row below, and from one kind to the next
 
   bool is_used() const { return squaresY > 0; }
   int64_t packedSize() const { return PHASES * PLANES * outBlocks * sourceBlocks * 2 * TILE; }
-  int64_t differencesSize() const { return 3 * difference; }
+  int64_t differencesSize() const { return 3 * kind; }
   int64_t sumsSize() const { return PLANES * pieceY * pieceX * TILE; }
+
+  void cut(int64_t height, int64_t width) {
+    pieceY = height;
+    pieceX = width;
+    row = (2 * width + 1) * position;
+    kind = (2 * height + 1) * row;
+  }
 };
 
-/// It is used for filters of 4 x 4 taps and stride 2 that halve a picture of 4 k pixels a side, and where products take
-/// longer than the sums around them, as they do but on AMX.
+/// Where sums cost as much as products, as they do on AMX, direct products are as good.
+constexpr bool MINIMAL_BACKWARD = !Engine::HIDES_WORK;
+
+/// It is used for filters of 4 x 4 taps and stride 2 that halve a picture into one of an even height and width, of more
+/// than the four pixels whose direct products are as few.
 MinimalGrid minimal_grid(const ConvShape& s) {
   MinimalGrid g{};
   const auto halves = [](int in, int out, int filter, int stride, int pad) {
     return filter == 4 && stride == 2 && pad == 1 && in == 2 * out && out % 2 == 0;
   };
-  if (Engine::HIDES_WORK || !halves(s.inHeight, s.outHeight, s.filterHeight, s.strideHeight, s.padTop) ||
+  if (!MINIMAL_BACKWARD || int64_t{s.outHeight} * s.outWidth <= 4 ||
+      !halves(s.inHeight, s.outHeight, s.filterHeight, s.strideHeight, s.padTop) ||
       !halves(s.inWidth, s.outWidth, s.filterWidth, s.strideWidth, s.padLeft))
     return g;
   g.sourceBlocks = blocks_of(s.outChannels);
   g.outBlocks = blocks_of(s.inChannels);
   g.position = g.sourceBlocks * TILE;
-  g.pieceY = g.squaresY = s.outHeight / 2;
-  g.pieceX = g.squaresX = s.outWidth / 2;
-  // A piece's differences stay in the second-level cache, or are fewer than the weights that are read for it.
-  const int64_t most = larger(192 * 1024, g.packedSize() / 4), square = 3 * 4 * g.position;
-  while (g.pieceY * g.pieceX * square > most && g.pieceY * g.pieceX > 1) {
-    int64_t& side = g.pieceX > g.pieceY ? g.pieceX : g.pieceY;
-    side = divide_up(side, 2);
+  g.squaresY = s.outHeight / 2;
+  g.squaresX = s.outWidth / 2;
+  g.cut(g.squaresY, g.squaresX);
+  // The second-level cache keeps a piece, or it takes less than a third of the weights that are read for it.
+  constexpr int64_t CACHE_BYTES = 512 * 1024;
+  const int64_t most = larger(CACHE_BYTES, g.packedSize() * 2 / 3);
+  while (g.differencesSize() * 2 + g.sumsSize() * 4 > most && g.pieceY * g.pieceX > 1) {
+    if (g.pieceX > g.pieceY)
+      g.cut(g.pieceY, divide_up(g.pieceX, 2));
+    else
+      g.cut(divide_up(g.pieceY, 2), g.pieceX);
   }
-  g.row = (2 * g.pieceX + 1) * g.position;
-  g.difference = (2 * g.pieceY + 1) * g.row;
   return g;
 }
 

@@ -1,5 +1,5 @@
-// The layers between the first and the last, forward and backward: every block of two positions by 32 channels is one
-// sum over the taps that lie inside the picture.
+// The layers between the first and the last, forward and backward. Where products are direct, every block of two
+// positions by 32 channels is one sum over the taps that lie inside the picture.
 #pragma once
 #include <utility>
 
@@ -185,9 +185,11 @@ void layer_backward(const Plan& p, int l, const char* packed, char* work) {
   const auto multiply_with = [&](auto finish) {
     float* sums = at<float>(work, p.sums);
     if (p.minimal[l].is_used())
-      return multiply(MinimalProduct{s, p.minimal[l], p.rows, source, weights, at<bf16>(work, p.differences), sums}, finish);
+      return multiply(
+          MinimalBackward{s, p.minimal[l], p.rows, source, weights, at<bf16>(work, p.differences), sums}, finish);
     each_phase(s, [&](const Grid& g) {
-      multiply(Multiplication{g, p.rows, tiles_source(g, source), weights, nullptr, at<Segment>(work, p.segments), sums},
+      const auto segments = at<Segment>(work, p.segments);
+      multiply(Multiplication{g, p.rows, tiles_source(g, source), weights, nullptr, segments, sums},
                [=](const Block& b, int i, int row, int end) {
                  const float* from = b.sums + i * TILE + row * BLOCK;
                  const int64_t to = b.at + i * b.apart + row * BLOCK;

@@ -1,5 +1,5 @@
-// The gradient in a layer's input by minimal filtering (winograd.h): each phase of a filter of 4 x 4 taps and stride 2 is
-// one of two taps along either axis, and nine products do the work of sixteen.
+// The gradient in a layer's input by minimal filtering (winograd.h): each phase of a filter of 4 x 4 taps and stride 2
+// is one of two taps along either axis, and nine products do the work of sixteen.
 //
 // They multiply differences of neighbours, which are rounded to bfloat16 once more. The gradient's error hardly grows by
 // that: most of it comes from the forward pass, whose errors take kinks from the wrong side, and which stays direct
@@ -50,7 +50,7 @@ void pack_minimal_backward(const ConvShape& s, const MinimalGrid& g, const float
 }
 
 /// A layer's gradient in its sums and how it is multiplied, for `rows` chains.
-struct MinimalProduct {
+struct MinimalBackward {
   const ConvShape& shape;
   const MinimalGrid& grid;
   int rows;
@@ -60,7 +60,7 @@ struct MinimalProduct {
 };
 
 /// Squares of each phase, from square (y, x) on.
-struct Piece {
+struct SquaresPiece {
   int64_t y, x, height, width;
 
   int64_t squares() const { return height * width; }
@@ -68,7 +68,7 @@ struct Piece {
 
 /// Writes the differences of sources between neighbours across, between neighbours down, and between neighbours down of
 /// those across, from the source before a piece's first to its last. What is outside the picture is zero.
-void subtract_neighbours(const MinimalProduct& m, const Piece& piece) {
+void subtract_neighbours(const MinimalBackward& m, const SquaresPiece& piece) {
   alignas(64) static constexpr bf16 ZEROS[TILE] = {};
   const MinimalGrid& g = m.grid;
   for (int64_t i = 0; i <= 2 * piece.height; ++i)
@@ -93,8 +93,8 @@ void subtract_neighbours(const MinimalProduct& m, const Piece& piece) {
             both[half] = across[half] - (under - widen(d + k));
           });
           narrow_two(to + at, across[0], across[1]);
-          narrow_two(to + g.difference + at, down[0], down[1]);
-          narrow_two(to + 2 * g.difference + at, both[0], both[1]);
+          narrow_two(to + g.kind + at, down[0], down[1]);
+          narrow_two(to + 2 * g.kind + at, both[0], both[1]);
         });
       }
     }
@@ -107,7 +107,7 @@ struct Terms {
 };
 
 /// Along an axis, plane 0 has the difference before a position, plane 1 what is there, plane 2 the difference after it.
-INLINE Terms terms_of(const MinimalProduct& m, const Piece& piece, int64_t phase, int64_t plane) {
+INLINE Terms terms_of(const MinimalBackward& m, const SquaresPiece& piece, int64_t phase, int64_t plane) {
   const MinimalGrid& g = m.grid;
   const int64_t phaseY = phase / 2, phaseX = phase % 2, planeY = plane / 3, planeX = plane % 3;
   if (planeY == 1 && planeX == 1) {
@@ -116,7 +116,7 @@ INLINE Terms terms_of(const MinimalProduct& m, const Piece& piece, int64_t phase
   }
   const int64_t kind = planeY == 1 ? 0 : planeX == 1 ? 1 : 2;
   const int64_t row = phaseY + (planeY + 1) / 2, column = phaseX + (planeX + 1) / 2;
-  return {m.differences + kind * g.difference + row * g.row + column * g.position, 2 * g.row};
+  return {m.differences + kind * g.kind + row * g.row + column * g.position, 2 * g.row};
 }
 
 /// As transform_output<2>, of a last product whose difference is taken the other way round.
@@ -127,7 +127,8 @@ INLINE void transform_gradient(const vec (&m)[3], vec (&y)[2]) {
 
 /// finish(offset, x, y) is called with each two vectors of gradients, and where they lie among the layer's inputs.
 template <class Finish>
-void finish_squares(const MinimalProduct& m, const Piece& piece, int64_t phase, int64_t block, const Finish& finish) {
+void finish_piece(const MinimalBackward& m, const SquaresPiece& piece, int64_t phase, int64_t block,
+                  const Finish& finish) {
   const int64_t position = m.grid.outBlocks * TILE, row = m.shape.inWidth * position;
   const int64_t plane = piece.squares() * TILE;
   for (int64_t square = 0; square < piece.squares(); ++square) {
@@ -154,14 +155,17 @@ void finish_squares(const MinimalProduct& m, const Piece& piece, int64_t phase, 
 }
 
 template <class Finish>
-__attribute__((noinline)) void multiply(const MinimalProduct& m, const Finish& finish) {
+__attribute__((noinline)) void multiply(const MinimalBackward& m, const Finish& finish) {
   const MinimalGrid& g = m.grid;
   const int64_t panel = g.sourceBlocks * 2 * TILE;
   const Operands operands{BLOCK, 2 * g.position, TILE, 2 * TILE, BLOCK, m.rows};
   Meanwhile meanwhile([](int) {});
   Engine engine;
-  const auto multiply_plane = [&](const Piece& piece, const Terms& terms, const bf16* weights, float* sums) {
-    meanwhile.fetch({weights + panel, panel * static_cast<int64_t>(sizeof(bf16)),
+  const auto multiply_plane = [&](const SquaresPiece& piece, const Terms& terms, const bf16* weights, float* sums) {
+    // After a piece's last panel comes the next piece's first, or other weights.
+    const bool again = weights + panel == m.weights + g.packedSize() &&
+                       (piece.y + piece.height < g.squaresY || piece.x + piece.width < g.squaresX);
+    meanwhile.fetch({again ? m.weights : weights + panel, panel * static_cast<int64_t>(sizeof(bf16)),
                      piece.height * divide_up(piece.width, 2) * g.sourceBlocks});
     for (int64_t i = 0; i < piece.height; ++i)
       for (int64_t j = 0; j < piece.width; j += 2) {
@@ -174,15 +178,15 @@ __attribute__((noinline)) void multiply(const MinimalProduct& m, const Finish& f
   };
   for (int64_t y = 0; y < g.squaresY; y += g.pieceY)
     for (int64_t x = 0; x < g.squaresX; x += g.pieceX) {
-      const Piece piece{y, x, smaller(g.pieceY, g.squaresY - y), smaller(g.pieceX, g.squaresX - x)};
+      const SquaresPiece piece{y, x, smaller(g.pieceY, g.squaresY - y), smaller(g.pieceX, g.squaresX - x)};
       subtract_neighbours(m, piece);
       const bf16* weights = m.weights;
       for (int64_t phase = 0; phase < MinimalGrid::PHASES; ++phase)
         for (int64_t block = 0; block < g.outBlocks; ++block) {
           for (int64_t plane = 0; plane < MinimalGrid::PLANES; ++plane, weights += panel)
             multiply_plane(piece, terms_of(m, piece, phase, plane), weights, m.sums + plane * piece.squares() * TILE);
-          engine.template drain<2>();
-          finish_squares(m, piece, phase, block, finish);
+          engine.drain<2>();
+          finish_piece(m, piece, phase, block, finish);
         }
     }
 }

@@ -98,7 +98,7 @@ void bf16_product_loop(int64_t tasks, int64_t iterations, float* sink) {
 
 constexpr srmcmc::Bf16Kernels bf16_table(const char* name) {
   return {name,
-          !Engine::HIDES_WORK,
+          MINIMAL_BACKWARD,
           bf16_conv2d,
           bf16_input_gradient,
           bf16_filter_gradient,
