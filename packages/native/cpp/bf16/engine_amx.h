@@ -7,6 +7,7 @@ namespace {
 class Engine {
  public:
   static constexpr bool HIDES_WORK = true;
+  static constexpr int FEWEST_COLUMN_TILES = 2;
 
   /// Of registers, the first four hold sums, the next two tiles of `a`, the last two weights, which are pairs of terms.
   static void begin(int rows, int terms = BLOCK) {

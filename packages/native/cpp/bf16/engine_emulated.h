@@ -8,6 +8,7 @@ namespace {
 class Engine {
  public:
   static constexpr bool HIDES_WORK = false;
+  static constexpr int FEWEST_COLUMN_TILES = 1;
 
   static void begin(int, int = BLOCK) {}
   static void end() {}

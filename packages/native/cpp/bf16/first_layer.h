@@ -12,7 +12,12 @@ Grid first_forward_grid(const Plan& p) {
   const int64_t height = int64_t{s.outHeight} * s.strideHeight + s.filterHeight;  // no tap is outside
   return {{s.outHeight, 0, 1, 0, s.strideHeight, s.filterHeight, height, 0, 1},
           {s.outWidth, 0, 1, 0, 1, 1, s.outWidth, 0, 1},
-          p.first.rowBlocks(), blocks_of(s.outChannels), s.outWidth, s.outWidth};
+          p.first.rowBlocks(),
+          blocks_of(s.outChannels),
+          s.outWidth,
+          s.outWidth,
+          terms_of(p.first.rowTerms),
+          column_tiles_of(s.outChannels)};
 }
 
 void pack_first_layer(const Plan& p, const float* filter, char* packed) {
@@ -50,12 +55,9 @@ void pack_first_layer(const Plan& p, const float* filter, char* packed) {
 
 void first_layer_forward(const Plan& p, const char* packed, char* work) {
   const FirstLayer& f = p.first;
-  const int terms = static_cast<int>(f.rowTerms < BLOCK ? divide_up(f.rowTerms, 2) * 2 : BLOCK);
-  Engine::begin(p.rows, terms);
   multiply_forward(p, 0, first_forward_grid(p),
-                   {at<bf16>(work, p.images), f.imageRow, f.shift, f.image, BLOCK, terms, CHAINS * f.image},
+                   {at<bf16>(work, p.images), f.imageRow, f.shift, f.image, BLOCK, CHAINS * f.image},
                    at<bf16>(packed, p.firstForward), packed, work);
-  Engine::begin(p.rows);
 }
 
 /// The products for a tile of columns that begins with pixel x of row y, and for the next ones, `tiles` in all.
@@ -98,7 +100,8 @@ void first_layer_backward(const Plan& p, const char* packed, char* work, Parts<U
   const int64_t blocks = blocks_of(s.outChannels), columns = f.pixels * s.inChannels;
   // Tiles are taken together where outputs at the same offset are there for each of them.
   const int together = f.columnTiles == 1 && f.pixels % s.strideWidth == 0 ? 4 : 1;
-  const Operands operands{BLOCK, f.pixels / s.strideWidth * blocks * TILE, TILE, TILE, BLOCK, p.rows};
+  const Operands operands{BLOCK, f.pixels / s.strideWidth * blocks * TILE, TILE, TILE, terms_of(s.outChannels), p.rows};
+  Engine::begin(p.rows, operands.terms);
   float* gradient = at<float>(work, p.positionGradient);
   Segment* segments = at<Segment>(work, p.segments);
   Meanwhile meanwhile([&parts](int) { parts.use_one(); });
@@ -116,6 +119,7 @@ void first_layer_backward(const Plan& p, const char* packed, char* work, Parts<U
                          {gradient + before + tile * COLUMNS, f.positionStride, columns}, meanwhile);
       }
   engine.drain<4>();
+  Engine::begin(p.rows);
   parts.use_rest();
 }
 

@@ -41,11 +41,16 @@ Axis phase_axis(int64_t phase, int64_t in, int64_t out, int64_t filter, int64_t 
 }
 
 INLINE int64_t blocks_of(int64_t channels) { return divide_up(channels, BLOCK); }
+/// Terms of a block of so many channels, or its first: an even number.
+INLINE int terms_of(int64_t channels) { return static_cast<int>(smaller(BLOCK, divide_up(channels, 2) * 2)); }
+/// Tiles of columns that are multiplied for a block of so many channels, or for each.
+INLINE int column_tiles_of(int64_t channels) { return channels <= COLUMNS ? Engine::FEWEST_COLUMN_TILES : 2; }
 
 /// A product over a plane of positions, from `sourceBlocks` to `outBlocks` blocks of channels.
 struct Grid {
   Axis y, x;
   int64_t sourceBlocks, outBlocks, sourceWidth, outWidth;
+  int terms = BLOCK, columnTiles = 2;  // of a block
 
   /// Products for one block of outputs.
   int64_t panel() const { return y.taps * x.taps * sourceBlocks; }
@@ -55,7 +60,12 @@ struct Grid {
 Grid forward_grid(const ConvShape& s) {
   return {forward_axis(s.inHeight, s.outHeight, s.filterHeight, s.strideHeight, s.padTop),
           forward_axis(s.inWidth, s.outWidth, s.filterWidth, s.strideWidth, s.padLeft),
-          blocks_of(s.inChannels), blocks_of(s.outChannels), s.inWidth, s.outWidth};
+          blocks_of(s.inChannels),
+          blocks_of(s.outChannels),
+          s.inWidth,
+          s.outWidth,
+          terms_of(s.inChannels),
+          column_tiles_of(s.outChannels)};
 }
 
 template <class Body>
@@ -64,7 +74,8 @@ void each_phase(const ConvShape& s, Body&& body) {
     for (int64_t px = 0; px < smaller(s.strideWidth, s.inWidth); ++px)
       body(Grid{phase_axis(py, s.inHeight, s.outHeight, s.filterHeight, s.strideHeight, s.padTop),
                 phase_axis(px, s.inWidth, s.outWidth, s.filterWidth, s.strideWidth, s.padLeft),
-                blocks_of(s.outChannels), blocks_of(s.inChannels), s.outWidth, s.inWidth});
+                blocks_of(s.outChannels), blocks_of(s.inChannels), s.outWidth, s.inWidth, terms_of(s.outChannels),
+                column_tiles_of(s.inChannels)});
 }
 
 /// The gradient in a layer's input by minimal filtering: what it is cut into, and how that lies in memory. A phase's
@@ -72,6 +83,7 @@ void each_phase(const ConvShape& s, Body&& body) {
 struct MinimalGrid {
   static constexpr int PHASES = 4, PLANES = 9;
   int64_t sourceBlocks, outBlocks;
+  int terms, columnTiles;      // of a block
   int64_t squaresY, squaresX;  // of a phase; none where products are direct
   int64_t pieceY, pieceX;      // squares of a piece, at most
   int64_t position;            // numbers from a position to the next, of the source or of its differences
@@ -106,6 +118,8 @@ MinimalGrid minimal_grid(const ConvShape& s) {
     return g;
   g.sourceBlocks = blocks_of(s.outChannels);
   g.outBlocks = blocks_of(s.inChannels);
+  g.terms = terms_of(s.outChannels);
+  g.columnTiles = column_tiles_of(s.inChannels);
   g.position = g.sourceBlocks * TILE;
   g.squaresY = s.outHeight / 2;
   g.squaresX = s.outWidth / 2;

@@ -23,13 +23,12 @@ struct Block {
 struct Source {
   const bf16* data;
   int64_t row, position, chain, step;
-  int terms;
   int64_t size;  // of all of it
 };
 
 INLINE Source tiles_source(const Grid& g, const bf16* tiles) {
   const int64_t position = g.sourceBlocks * TILE, row = g.sourceWidth * position;
-  return {tiles, row, position, BLOCK, TILE, BLOCK, g.y.sourceSize * row};
+  return {tiles, row, position, BLOCK, TILE, g.y.sourceSize * row};
 }
 
 /// The products for positions x and x + 1 of row y: one run of tiles where both have a tap inside, others for either.
@@ -93,13 +92,13 @@ INLINE Passing passing_of(int64_t panel) {
 
 /// finish(block, tile, first row, end) is called for all rows of each block in turn, while the next but one is under
 /// way: the sums of the one before have only just been written.
-template <class Finish>
-__attribute__((noinline)) void multiply(const Multiplication& m, const Finish& finish) {
+template <int COLUMN_TILES, class Finish>
+__attribute__((noinline)) void multiply_columns(const Multiplication& m, const Finish& finish) {
   const Grid& g = m.grid;
   const int64_t panel = g.panel() * 2 * TILE;
   const int rows = m.rows;
-  const Operands operands{m.source.chain, g.x.sourceStep * m.source.position, m.source.step, 2 * TILE, m.source.terms,
-                          rows, passing_of(panel)};
+  const Operands operands{m.source.chain, g.x.sourceStep * m.source.position, m.source.step, 2 * TILE, g.terms, rows,
+                          passing_of(panel)};
   float *sums = m.sums, *otherSums = sums + 2 * TILE;
   Block previous{}, before{};
   Meanwhile meanwhile([&before, rows, finish](int unit) {
@@ -130,7 +129,7 @@ __attribute__((noinline)) void multiply(const Multiplication& m, const Finish& f
           }
           const int tiles = x + 1 < g.x.count ? 2 : 1;
           meanwhile.begin(before.tiles * UNITS_OF_A_TILE, products);
-          engine.sum<2, 2>(operands, ahead, m.segments, count, tiles, m.bias ? m.bias + channels * BLOCK : nullptr,
+          engine.sum<2, COLUMN_TILES>(operands, ahead, m.segments, count, tiles, m.bias ? m.bias + channels * BLOCK : nullptr,
                            {sums, BLOCK, TILE}, meanwhile);
           const int64_t position = (g.y.outFirst + y * g.y.outStep) * g.outWidth + g.x.outFirst + x * g.x.outStep;
           before = previous;
@@ -146,6 +145,18 @@ __attribute__((noinline)) void multiply(const Multiplication& m, const Finish& f
     meanwhile.begin(before.tiles * UNITS_OF_A_TILE, 0);
     meanwhile.rest();
   }
+}
+
+template <class Finish>
+void multiply(const Multiplication& m, const Finish& finish) {
+  if (m.grid.terms < BLOCK) Engine::begin(m.rows, m.grid.terms);
+  if (m.grid.columnTiles == 1) {
+    memset(m.sums, 0, 4 * TILE * sizeof(float));  // those of the other half stay so
+    multiply_columns<Engine::FEWEST_COLUMN_TILES>(m, finish);
+  } else {
+    multiply_columns<2>(m, finish);
+  }
+  if (m.grid.terms < BLOCK) Engine::begin(m.rows);
 }
 
 /// Layer l's product, whose sums become its activations.

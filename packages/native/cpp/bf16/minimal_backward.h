@@ -107,7 +107,7 @@ struct Terms {
 };
 
 /// Along an axis, plane 0 has the difference before a position, plane 1 what is there, plane 2 the difference after it.
-INLINE Terms terms_of(const MinimalBackward& m, const SquaresPiece& piece, int64_t phase, int64_t plane) {
+INLINE Terms plane_terms(const MinimalBackward& m, const SquaresPiece& piece, int64_t phase, int64_t plane) {
   const MinimalGrid& g = m.grid;
   const int64_t phaseY = phase / 2, phaseX = phase % 2, planeY = plane / 3, planeX = plane % 3;
   if (planeY == 1 && planeX == 1) {
@@ -126,7 +126,7 @@ INLINE void transform_gradient(const vec (&m)[3], vec (&y)[2]) {
 }
 
 /// finish(offset, x, y) is called with each two vectors of gradients, and where they lie among the layer's inputs.
-template <class Finish>
+template <int COLUMN_TILES, class Finish>
 void finish_piece(const MinimalBackward& m, const SquaresPiece& piece, int64_t phase, int64_t block,
                   const Finish& finish) {
   const int64_t position = m.grid.outBlocks * TILE, row = m.shape.inWidth * position;
@@ -137,8 +137,9 @@ void finish_piece(const MinimalBackward& m, const SquaresPiece& piece, int64_t p
     const int64_t first = y * row + x * position + block * TILE;
     const float* sums = m.sums + square * TILE;
     each_two_vectors(m.rows, [&](int at, int) {
-      vec gradients[2][2][2];
+      vec gradients[2][2][2] = {};
       each<2>([&](auto half) {
+        if (COLUMN_TILES == 1 && at % BLOCK + half * L >= COLUMNS) return;
         vec products[3][3];
         each<3>([&](auto i) {
           each<3>([&](auto j) { products[i][j] = load(sums + (i * 3 + j) * plane + at + half * L); });
@@ -154,11 +155,11 @@ void finish_piece(const MinimalBackward& m, const SquaresPiece& piece, int64_t p
   }
 }
 
-template <class Finish>
-__attribute__((noinline)) void multiply(const MinimalBackward& m, const Finish& finish) {
+template <int COLUMN_TILES, class Finish>
+__attribute__((noinline)) void multiply_columns(const MinimalBackward& m, const Finish& finish) {
   const MinimalGrid& g = m.grid;
   const int64_t panel = g.sourceBlocks * 2 * TILE;
-  const Operands operands{BLOCK, 2 * g.position, TILE, 2 * TILE, BLOCK, m.rows};
+  const Operands operands{BLOCK, 2 * g.position, TILE, 2 * TILE, g.terms, m.rows};
   Meanwhile meanwhile([](int) {});
   Engine engine;
   const auto multiply_plane = [&](const SquaresPiece& piece, const Terms& terms, const bf16* weights, float* sums) {
@@ -172,7 +173,7 @@ __attribute__((noinline)) void multiply(const MinimalBackward& m, const Finish& 
         const int tiles = static_cast<int>(smaller(2, piece.width - j));
         const Segment run{terms.first + i * terms.down + j * 2 * g.position, weights, g.sourceBlocks, 0, tiles};
         meanwhile.begin(0, g.sourceBlocks);
-        engine.sum<2, 2>(operands, 0, &run, 1, tiles, nullptr, {sums + (i * piece.width + j) * TILE, BLOCK, TILE},
+        engine.sum<2, COLUMN_TILES>(operands, 0, &run, 1, tiles, nullptr, {sums + (i * piece.width + j) * TILE, BLOCK, TILE},
                          meanwhile);
       }
   };
@@ -184,11 +185,17 @@ __attribute__((noinline)) void multiply(const MinimalBackward& m, const Finish& 
       for (int64_t phase = 0; phase < MinimalGrid::PHASES; ++phase)
         for (int64_t block = 0; block < g.outBlocks; ++block) {
           for (int64_t plane = 0; plane < MinimalGrid::PLANES; ++plane, weights += panel)
-            multiply_plane(piece, terms_of(m, piece, phase, plane), weights, m.sums + plane * piece.squares() * TILE);
+            multiply_plane(piece, plane_terms(m, piece, phase, plane), weights, m.sums + plane * piece.squares() * TILE);
           engine.drain<2>();
-          finish_piece(m, piece, phase, block, finish);
+          finish_piece<COLUMN_TILES>(m, piece, phase, block, finish);
         }
     }
+}
+
+template <class Finish>
+void multiply(const MinimalBackward& m, const Finish& finish) {
+  if (m.grid.columnTiles == 1) multiply_columns<Engine::FEWEST_COLUMN_TILES>(m, finish);
+  else multiply_columns<2>(m, finish);
 }
 
 }  // namespace

@@ -46,12 +46,13 @@ struct Sums {
 
 // An engine computes blocks of sums. It has
 //   HIDES_WORK: whether products are made by other units of the processor than what is done meanwhile;
+//   FEWEST_COLUMN_TILES: the least C of a sum<2, C>: 1 where half of a block's columns take less time than all;
 //   begin(rows, terms), end(): around its use on a thread, for sums of so many rows and products of so many terms, an
 //     even number, 32 where it is not said; may be begun again before the end;
 //   sum<P, C>(operands, ahead, segments, count, tiles, start, out, meanwhile): the sums of products of P tiles of `a`
-//     (2 or 4), all of them `ahead` elements after what the segments say, by C tiles of `b` (4 / P), side by side. The
-//     first `tiles` are written to `out`, in their order; other rows are left as they were or not. Each row begins with
-//     start [16 C], or with zeros where that is null.
+//     (2 or 4), all of them `ahead` elements after what the segments say, by C tiles of `b` (4 / P, or the fewest for
+//     two), side by side. The first `tiles` are written to `out`, in their order; other rows are left as they were or
+//     not. Each row begins with start [16 C], or with zeros where that is null.
 //   drain<P>(): must follow the last sum.
 // Sums may still be in registers when sum() returns. They are in their place when the next one calls meanwhile.slice()
 // or rest(), and are not written over before its rest() has returned.
