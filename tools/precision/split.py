@@ -159,4 +159,5 @@ def main():
             print("| " + " | ".join([name, activation, engine_name, *cells]) + " |", flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -54,6 +54,7 @@ std::vector<Case> cases(bool quick) {
     return {{"16 px, n = 4, m = 5", paper_network(16, 3, {4, 8, 16}), 5},
             {"12 px, odd channels, m = 3", paper_network(12, 1, {5, 7, 9}), 3},
             {"28 px in grey, n = 40 in the middle, m = 3", paper_network(28, 1, {5, 40, 9}), 3},
+            {"few channels before as many as a tile has, m = 3", paper_network(8, 3, {16, 32, 9}), 3},
             {"16 x 12 px, m = 3", oblong(16, 12, {3, 2, 0, 1}), 3},
             {"16 x 10 px, m = 3", oblong(16, 10, {2, 4, 0, 1}), 3},
             {"a perceptron, m = 19", perceptron(), 19}};

@@ -74,8 +74,9 @@ class ReferenceNetwork {
     double margin = 1;
   };
 
-  /// f and weight * f' at x. With bfloat16, weights, activations and the gradients between layers are rounded to it. Where
-  /// `parameters` are given, weight * f's gradient in each layer's filter and bias is added to them.
+  /// f and weight * f' at x. With bfloat16, weights, activations and the gradients between layers are rounded to it, with
+  /// bfloat16Minimal also as minimal_backward() says. Where `parameters` are given, weight * f's gradient in each layer's
+  /// filter and bias is added to them.
   Evaluation evaluate(const std::vector<double>& x, Sampler::Precision precision = Sampler::float32, double weight = 1,
                       std::vector<std::vector<double>>* parameters = nullptr) const {
     const size_t layers = shapes_.size();

@@ -3,8 +3,8 @@
 //   bash timing/layers.sh amx 32 64        (or avx512)
 //
 // "step" is the layer's time inside a step, "alone" repeated by itself, with its memory in the caches, and "bare" without
-// what becomes of its sums. Microseconds for 16 chains, and nanoseconds for a product of tiles. The last row is the first
-// layer's gradient, beside which the chains move.
+// what becomes of its sums. Microseconds for 16 chains, and nanoseconds for a product of tiles, which may be of few
+// terms. The last row is the first layer's gradient, beside which the chains move.
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -74,7 +74,7 @@ int64_t taps_of(const Axis& axis) {
   for (int64_t i = 0; i < axis.count; ++i) taps += taps_inside(axis, i).end - taps_inside(axis, i).first;
   return taps;
 }
-int64_t products_of(const Grid& g) { return taps_of(g.y) * taps_of(g.x) * g.sourceBlocks * g.outBlocks * 2; }
+int64_t products_of(const Grid& g) { return taps_of(g.y) * taps_of(g.x) * g.sourceBlocks * g.outBlocks * g.columnTiles; }
 
 struct Row {
   const char* name;
@@ -117,8 +117,8 @@ void time_layers(int n) {
     };
     const auto nothing = [] {};
     const auto multiply_alone = [&](const Grid& g, int source, int64_t weights) {
-      multiply({g, CHAINS, tiles_source(g, at<bf16>(work, p.activations[source])), at<bf16>(packed, weights), nullptr,
-                at<Segment>(work, p.segments), at<float>(work, p.sums)},
+      multiply(Multiplication{g, CHAINS, tiles_source(g, at<bf16>(work, p.activations[source])),
+                              at<bf16>(packed, weights), nullptr, at<Segment>(work, p.segments), at<float>(work, p.sums)},
                [](const Block&, int, int, int) {});
     };
     const double start = now();
@@ -145,7 +145,7 @@ void time_layers(int n) {
                                 at<bf16>(work, p.differences), at<float>(work, p.sums)},
                  [](int64_t, vec, vec) {});
       };
-      if (m.is_used()) products = m.PHASES * m.PLANES * m.squaresY * m.squaresX * m.sourceBlocks * m.outBlocks * 2;
+      if (m.is_used()) products = m.PHASES * m.PLANES * m.squaresY * m.squaresX * m.sourceBlocks * m.outBlocks * m.columnTiles;
       layer("backward", products, [&] { layer_backward(p, l, packed, work); },
             [&] { m.is_used() ? minimally() : by_phases(); });
     }

@@ -8,7 +8,8 @@ namespace srmcmc {
 
 struct Bf16Kernels {
   const char* name;
-  /// Whether gradients in layers' inputs are made by minimal filtering, of terms that are rounded once more.
+  /// Whether gradients in layers' inputs are made by minimal filtering, of differences that are rounded once more and of
+  /// sums of weights that were not rounded before.
   bool minimalBackward;
   /// As those of Kernels, with operands rounded to bfloat16; of an epilogue without `stored` and `derivative`.
   void (*conv2d)(const ConvShape&, const float* x, const float* filter, float* y, const Epilogue&);
@@ -16,7 +17,7 @@ struct Bf16Kernels {
   void (*conv2dFilterGradient)(const ConvShape&, const float* x, const float* dy, float* dFilter);
   void (*matMul)(const MatMulShape&, const float* a, const float* b, float* c, const Epilogue&);
   /// As in Kernels. Positions, gradients of f, momenta and noise are single precision; weights, activations and the
-  /// gradients between layers are rounded to bfloat16.
+  /// gradients between layers are rounded to bfloat16, and with minimalBackward their differences.
   void (*shortRunLangevin)(const ShortRun&, const Langevin&, const float* x, const ShortRunResult&, Progress* progress);
   void (*shortRunHmc)(const ShortRun&, const Hmc&, const float* x, const ShortRunResult&, Progress* progress);
   /// f and f' at n positions x [n, event]: value [n], gradient [n, event].

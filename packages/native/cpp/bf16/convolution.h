@@ -41,7 +41,8 @@ void multiply_rows(int64_t count, int64_t inner, int64_t columns, const float* a
   const auto part = [&](int64_t first, int64_t images, int64_t width) {
     const Axis one{1, 0, 1, 0, 1, 1, 1, 0, 1};
     const Axis along{width, 0, 1, 0, 1, 1, width, 0, 1};
-    const Grid grid{one, along, blocks_of(inner), blocks_of(columns), width, width};
+    const Grid grid{one,   along, blocks_of(inner), blocks_of(columns),
+                    width, width, terms_of(inner),  column_tiles_of(columns)};
     multiply_images({{grid, b}}, {a + first * inner, images, width, inner, width * inner},
                     destination_of(c + first * columns, columns, width * columns, epilogue));
   };

@@ -191,8 +191,8 @@ void multiply_images(const std::vector<Phase>& phases, const Images& x, const De
       const int64_t block = part * p.blocksAPart;
       g.outBlocks = larger(0, smaller(p.blocksAPart, g.outBlocks - block));
       const bf16* weights = phase.weights + block * g.panel() * 2 * TILE;
-      multiply({g, present, tiles_source(g, at<bf16>(work, tiles)), weights, nullptr, at<Segment>(work, segments),
-                at<float>(work, sums)},
+      const Source source = tiles_source(g, at<bf16>(work, tiles));
+      multiply(Multiplication{g, present, source, weights, nullptr, at<Segment>(work, segments), at<float>(work, sums)},
                [&](const Block& b, int i, int image, int end) {
                  finish(to, b.sums + i * TILE + image * BLOCK, b.position + i * b.step,
                         (block + b.channels) * BLOCK, end - image, to.data + (first + image) * to.stride);

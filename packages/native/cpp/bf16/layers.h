@@ -1,5 +1,5 @@
 // The layers between the first and the last, forward and backward. Where products are direct, every block of two
-// positions by 32 channels is one sum over the taps that lie inside the picture.
+// positions by 32 channels, or by the first 16, is one sum over the taps that lie inside the picture.
 #pragma once
 #include <utility>
 
@@ -99,6 +99,7 @@ __attribute__((noinline)) void multiply_columns(const Multiplication& m, const F
   const int rows = m.rows;
   const Operands operands{m.source.chain, g.x.sourceStep * m.source.position, m.source.step, 2 * TILE, g.terms, rows,
                           passing_of(panel)};
+  if (COLUMN_TILES == 1) memset(m.sums, 0, 4 * TILE * sizeof(float));  // those of the other half stay so
   float *sums = m.sums, *otherSums = sums + 2 * TILE;
   Block previous{}, before{};
   Meanwhile meanwhile([&before, rows, finish](int unit) {
@@ -113,6 +114,7 @@ __attribute__((noinline)) void multiply_columns(const Multiplication& m, const F
     const int64_t y1 = smaller(y0 + strip, g.y.count);
     for (int64_t channels = 0; channels < g.outBlocks; ++channels) {
       const bf16* weights = m.weights + channels * panel;
+      const float* start = m.bias ? m.bias + channels * BLOCK : nullptr;
       // The next panel may have to come from memory that all cores share. After the last one come other weights.
       meanwhile.fetch({channels + 1 == g.outBlocks && y1 < g.y.count ? m.weights : weights + panel,
                        panel * static_cast<int64_t>(sizeof(bf16)), (y1 - y0) * divide_up(g.x.count, 2) * g.panel()});
@@ -129,8 +131,7 @@ __attribute__((noinline)) void multiply_columns(const Multiplication& m, const F
           }
           const int tiles = x + 1 < g.x.count ? 2 : 1;
           meanwhile.begin(before.tiles * UNITS_OF_A_TILE, products);
-          engine.sum<2, COLUMN_TILES>(operands, ahead, m.segments, count, tiles, m.bias ? m.bias + channels * BLOCK : nullptr,
-                           {sums, BLOCK, TILE}, meanwhile);
+          engine.sum<2, COLUMN_TILES>(operands, ahead, m.segments, count, tiles, start, {sums, BLOCK, TILE}, meanwhile);
           const int64_t position = (g.y.outFirst + y * g.y.outStep) * g.outWidth + g.x.outFirst + x * g.x.outStep;
           before = previous;
           previous = {sums, position, g.x.outStep, channels, (position * g.outBlocks + channels) * TILE,
@@ -147,15 +148,12 @@ __attribute__((noinline)) void multiply_columns(const Multiplication& m, const F
   }
 }
 
-template <class Finish>
-void multiply(const Multiplication& m, const Finish& finish) {
+/// Multiplies by either kind of product, of blocks whose terms and columns may be few.
+template <class Product, class Finish>
+void multiply(const Product& m, const Finish& finish) {
   if (m.grid.terms < BLOCK) Engine::begin(m.rows, m.grid.terms);
-  if (m.grid.columnTiles == 1) {
-    memset(m.sums, 0, 4 * TILE * sizeof(float));  // those of the other half stay so
-    multiply_columns<Engine::FEWEST_COLUMN_TILES>(m, finish);
-  } else {
-    multiply_columns<2>(m, finish);
-  }
+  if (m.grid.columnTiles == 1) multiply_columns<Engine::FEWEST_COLUMN_TILES>(m, finish);
+  else multiply_columns<2>(m, finish);
   if (m.grid.terms < BLOCK) Engine::begin(m.rows);
 }
 

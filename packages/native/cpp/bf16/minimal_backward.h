@@ -1,9 +1,9 @@
 // The gradient in a layer's input by minimal filtering (winograd.h): each phase of a filter of 4 x 4 taps and stride 2
 // is one of two taps along either axis, and nine products do the work of sixteen.
 //
-// They multiply differences of neighbours, which are rounded to bfloat16 once more. The gradient's error hardly grows by
-// that: most of it comes from the forward pass, whose errors take kinks from the wrong side, and which stays direct
-// (docs/decisions/010-minimal-filtering-backward.md).
+// They multiply differences of neighbours, which are rounded to bfloat16 once more. Of an activation with a kink, the
+// gradient's error hardly grows by that: most of it comes from the forward pass, whose errors take kinks from the wrong
+// side, and which stays direct (docs/decisions/010-minimal-filtering-backward.md).
 #pragma once
 #include "../winograd.h"
 #include "finish.h"
@@ -173,8 +173,8 @@ __attribute__((noinline)) void multiply_columns(const MinimalBackward& m, const 
         const int tiles = static_cast<int>(smaller(2, piece.width - j));
         const Segment run{terms.first + i * terms.down + j * 2 * g.position, weights, g.sourceBlocks, 0, tiles};
         meanwhile.begin(0, g.sourceBlocks);
-        engine.sum<2, COLUMN_TILES>(operands, 0, &run, 1, tiles, nullptr, {sums + (i * piece.width + j) * TILE, BLOCK, TILE},
-                         meanwhile);
+        const Sums to{sums + (i * piece.width + j) * TILE, BLOCK, TILE};
+        engine.sum<2, COLUMN_TILES>(operands, 0, &run, 1, tiles, nullptr, to, meanwhile);
       }
   };
   for (int64_t y = 0; y < g.squaresY; y += g.pieceY)
@@ -184,18 +184,14 @@ __attribute__((noinline)) void multiply_columns(const MinimalBackward& m, const 
       const bf16* weights = m.weights;
       for (int64_t phase = 0; phase < MinimalGrid::PHASES; ++phase)
         for (int64_t block = 0; block < g.outBlocks; ++block) {
-          for (int64_t plane = 0; plane < MinimalGrid::PLANES; ++plane, weights += panel)
-            multiply_plane(piece, plane_terms(m, piece, phase, plane), weights, m.sums + plane * piece.squares() * TILE);
+          for (int64_t plane = 0; plane < MinimalGrid::PLANES; ++plane, weights += panel) {
+            const Terms terms = plane_terms(m, piece, phase, plane);
+            multiply_plane(piece, terms, weights, m.sums + plane * piece.squares() * TILE);
+          }
           engine.drain<2>();
           finish_piece<COLUMN_TILES>(m, piece, phase, block, finish);
         }
     }
-}
-
-template <class Finish>
-void multiply(const MinimalBackward& m, const Finish& finish) {
-  if (m.grid.columnTiles == 1) multiply_columns<Engine::FEWEST_COLUMN_TILES>(m, finish);
-  else multiply_columns<2>(m, finish);
 }
 
 }  // namespace

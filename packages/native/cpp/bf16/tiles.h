@@ -30,8 +30,8 @@ INLINE int64_t products_of(const Segment* segments, int count) {
 enum class Passing { NONE, A, B };
 
 /// Where a block's operands lie, in elements: distances between the rows of a tile of `a`, between the block's tiles of
-/// `a`, and in `a` and `b` from one product of a run to the next. Of a row, the first `terms` are multiplied, as
-/// begin() was told; of a tile's rows, the first `rows` are wanted.
+/// `a`, and in `a` and `b` from one product of a run to the next. Of a row, at least the first `terms` are multiplied,
+/// as begin() was told; others meet weights of zero. Of a tile's rows, the first `rows` are wanted.
 struct Operands {
   int64_t row, tile, step, weightStep;
   int terms, rows;
@@ -50,8 +50,8 @@ struct Sums {
 //   begin(rows, terms), end(): around its use on a thread, for sums of so many rows and products of so many terms, an
 //     even number, 32 where it is not said; may be begun again before the end;
 //   sum<P, C>(operands, ahead, segments, count, tiles, start, out, meanwhile): the sums of products of P tiles of `a`
-//     (2 or 4), all of them `ahead` elements after what the segments say, by C tiles of `b` (4 / P, or the fewest for
-//     two), side by side. The first `tiles` are written to `out`, in their order; other rows are left as they were or
+//     (2 or 4), all of them `ahead` elements after what the segments say, by C tiles of `b`, side by side: 4 / P,
+//     or the fewest. The first `tiles` are written to `out`, in their order; other rows are left as they were or
 //     not. Each row begins with start [16 C], or with zeros where that is null.
 //   drain<P>(): must follow the last sum.
 // Sums may still be in registers when sum() returns. They are in their place when the next one calls meanwhile.slice()
