@@ -116,38 +116,27 @@ void time_layers(int n) {
       ++row;
     };
     const auto nothing = [] {};
-    const auto multiply_alone = [&](const Grid& g, int source, int64_t weights) {
-      multiply(Multiplication{g, CHAINS, tiles_source(g, at<bf16>(work, p.activations[source])),
-                              at<bf16>(packed, weights), nullptr, at<Segment>(work, p.segments), at<float>(work, p.sums)},
-               [](const Block&, int, int, int) {});
-    };
     const double start = now();
     layer("first", 0, [&] { first_layer_forward(p, packed, work); }, nothing);
     for (int l = 1; l < p.hidden; ++l) {
       const Grid g = forward_grid(f.shapes[l]);
       layer("forward", products_of(g), [&] { layer_forward(p, l, packed, work); },
-            [&] { multiply_alone(g, l - 1, p.forward[l]); });
+            [&] {
+              multiply(Multiplication{g, CHAINS, tiles_source(g, at<bf16>(work, p.activations[l - 1])),
+                                      at<bf16>(packed, p.forward[l]), nullptr, at<Segment>(work, p.segments),
+                                      at<float>(work, p.sums)},
+                       [](const Block&, int, int, int) {});
+            });
     }
     layer("last", 0, [&] { last_layer(p, packed, work, nullptr, values); }, nothing);
     for (int l = p.hidden - 1; l > 0; --l) {
       int64_t products = 0;
       each_phase(f.shapes[l], [&](const Grid& g) { products += products_of(g); });
-      const auto by_phases = [&] {
-        int64_t weights = p.backward[l];
-        each_phase(f.shapes[l], [&](const Grid& g) {
-          multiply_alone(g, l, weights);
-          weights += g.packedSize() * 2;
-        });
-      };
       const MinimalGrid& m = p.minimal[l];
-      const auto minimally = [&] {
-        multiply(MinimalBackward{f.shapes[l], m, CHAINS, at<bf16>(work, p.activations[l]), at<bf16>(packed, p.backward[l]),
-                                at<bf16>(work, p.differences), at<float>(work, p.sums)},
-                 [](int64_t, vec, vec) {});
-      };
-      if (m.is_used()) products = m.PHASES * m.PLANES * m.squaresY * m.squaresX * m.sourceBlocks * m.outBlocks * m.columnTiles;
+      if (m.is_used())
+        products = m.PHASES * m.PLANES * m.squaresY * m.squaresX * m.sourceBlocks * m.outBlocks * m.columnTiles;
       layer("backward", products, [&] { layer_backward(p, l, packed, work); },
-            [&] { m.is_used() ? minimally() : by_phases(); });
+            [&] { multiply_backward(p, l, packed, work, [](int64_t, vec, vec) {}); });
     }
     const auto first_backward = [&](auto&& use) {
       Parts parts(CHAINS, p.first.event, use);

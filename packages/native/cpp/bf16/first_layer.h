@@ -101,7 +101,7 @@ void first_layer_backward(const Plan& p, const char* packed, char* work, Parts<U
   // Tiles are taken together where outputs at the same offset are there for each of them.
   const int together = f.columnTiles == 1 && f.pixels % s.strideWidth == 0 ? 4 : 1;
   const Operands operands{BLOCK, f.pixels / s.strideWidth * blocks * TILE, TILE, TILE, terms_of(s.outChannels), p.rows};
-  Engine::begin(p.rows, operands.terms);
+  const FewTerms terms(p.rows, operands.terms);
   float* gradient = at<float>(work, p.positionGradient);
   Segment* segments = at<Segment>(work, p.segments);
   Meanwhile meanwhile([&parts](int) { parts.use_one(); });
@@ -119,7 +119,6 @@ void first_layer_backward(const Plan& p, const char* packed, char* work, Parts<U
                          {gradient + before + tile * COLUMNS, f.positionStride, columns}, meanwhile);
       }
   engine.drain<4>();
-  Engine::begin(p.rows);
   parts.use_rest();
 }
 

@@ -148,13 +148,28 @@ __attribute__((noinline)) void multiply_columns(const Multiplication& m, const F
   }
 }
 
+/// Products are of `terms` terms while it lives, and of 32 before and after.
+class FewTerms {
+ public:
+  FewTerms(int rows, int terms) : rows_(terms < BLOCK ? rows : 0) {
+    if (rows_ > 0) Engine::begin(rows_, terms);
+  }
+  ~FewTerms() {
+    if (rows_ > 0) Engine::begin(rows_);
+  }
+  FewTerms(const FewTerms&) = delete;
+  FewTerms& operator=(const FewTerms&) = delete;
+
+ private:
+  const int rows_;
+};
+
 /// Multiplies by either kind of product, of blocks whose terms and columns may be few.
 template <class Product, class Finish>
 void multiply(const Product& m, const Finish& finish) {
-  if (m.grid.terms < BLOCK) Engine::begin(m.rows, m.grid.terms);
+  const FewTerms terms(m.rows, m.grid.terms);
   if (m.grid.columnTiles == 1) multiply_columns<Engine::FEWEST_COLUMN_TILES>(m, finish);
   else multiply_columns<2>(m, finish);
-  if (m.grid.terms < BLOCK) Engine::begin(m.rows);
 }
 
 /// Layer l's product, whose sums become its activations.
@@ -184,33 +199,40 @@ void layer_forward(const Plan& p, int l, const char* packed, char* work) {
                    packed, work);
 }
 
-/// From the gradient in layer l's sums to that in layer l - 1's, which takes the place of its activations.
-void layer_backward(const Plan& p, int l, const char* packed, char* work) {
+/// The products of layer l's gradient in its input; finish(offset, x, y) is called with each two vectors of them, and
+/// where they lie among the tiles of layer l - 1.
+template <class Finish>
+void multiply_backward(const Plan& p, int l, const char* packed, char* work, const Finish& finish) {
   const ConvShape& s = p.network->shapes[l];
   const bf16 *source = at<bf16>(work, p.activations[l]), *weights = at<bf16>(packed, p.backward[l]);
+  float* sums = at<float>(work, p.sums);
+  if (p.minimal[l].is_used())
+    return multiply(MinimalBackward{s, p.minimal[l], p.rows, source, weights, at<bf16>(work, p.differences), sums},
+                    finish);
+  each_phase(s, [&](const Grid& g) {
+    const auto segments = at<Segment>(work, p.segments);
+    multiply(Multiplication{g, p.rows, tiles_source(g, source), weights, nullptr, segments, sums},
+             [=](const Block& b, int i, int row, int end) {
+               const float* from = b.sums + i * TILE + row * BLOCK;
+               const int64_t to = b.at + i * b.apart + row * BLOCK;
+               each_two_vectors(end - row, [&](int k, int) { finish(to + k, load(from + k), load(from + k + L)); });
+             });
+    weights += g.packedSize();
+  });
+}
+
+/// From the gradient in layer l's sums to that in layer l - 1's, which takes the place of its activations.
+void layer_backward(const Plan& p, int l, const char* packed, char* work) {
   bf16* out = at<bf16>(work, p.activations[l - 1]);
   const bf16* derivative = at<bf16>(work, p.derivatives[l - 1]);
   const vec slope = splat(p.network->slope);
-  const auto multiply_with = [&](auto finish) {
-    float* sums = at<float>(work, p.sums);
-    if (p.minimal[l].is_used())
-      return multiply(
-          MinimalBackward{s, p.minimal[l], p.rows, source, weights, at<bf16>(work, p.differences), sums}, finish);
-    each_phase(s, [&](const Grid& g) {
-      const auto segments = at<Segment>(work, p.segments);
-      multiply(Multiplication{g, p.rows, tiles_source(g, source), weights, nullptr, segments, sums},
-               [=](const Block& b, int i, int row, int end) {
-                 const float* from = b.sums + i * TILE + row * BLOCK;
-                 const int64_t to = b.at + i * b.apart + row * BLOCK;
-                 each_two_vectors(end - row, [&](int k, int) { finish(to + k, load(from + k), load(from + k + L)); });
-               });
-      weights += g.packedSize();
-    });
-  };
   if (p.bySigns)
-    multiply_with([=](int64_t to, vec x, vec y) { gradient_by_sign(x, y, slope, out + to); });
+    multiply_backward(p, l, packed, work,
+                      [=](int64_t to, vec x, vec y) { gradient_by_sign(x, y, slope, out + to); });
   else
-    multiply_with([=](int64_t to, vec x, vec y) { gradient_by_derivative(x, y, derivative + to, out + to); });
+    multiply_backward(p, l, packed, work, [=](int64_t to, vec x, vec y) {
+      gradient_by_derivative(x, y, derivative + to, out + to);
+    });
 }
 
 }  // namespace
