@@ -45,15 +45,18 @@ def errors(points, outputs, taps, channels=128, columns=64, squares=200):
     ]
 
 
-print(f'{"":10} {"points":18} {"error":>9} {"largest":>8} {"direct":>9} {"largest":>8}')
+print(f'{"":10} {"points":24} {"error":>9} {"largest":>8} {"direct":>9} {"largest":>8}')
 for outputs, taps, points in [
     (2, 2, (0, 1)),
     (3, 2, (0, 1, -1)),
     (4, 2, (0, 1, -1, 2)),
     (4, 2, (0, -1, 0.5, 2)),
+    (4, 2, (0.5, -0.5, 1, -1)),
+    (4, 2, (0.5, -0.5, 1.5, -1.5)),
+    (4, 2, (0.5, -0.5, 1.25, -1.25)),
     (2, 3, (0, 1, -1)),
     (4, 3, (0, 1, -1, 2, -2)),
     (4, 3, (0, 1, -1, 0.5, -2)),
 ]:
     (norm, largest), (direct, most) = errors(points, outputs, taps)
-    print(f'F({outputs}, {taps})    {str(points):18} {norm:9.1e} {largest:8.1f} {direct:9.1e} {most:8.1f}')
+    print(f'F({outputs}, {taps})    {str(points):24} {norm:9.1e} {largest:8.1f} {direct:9.1e} {most:8.1f}')

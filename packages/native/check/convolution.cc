@@ -16,7 +16,7 @@ using srmcmc::Epilogue;
 /// or three taps a step along both axes, or down alone where outputs are few and a position reads neighbours, or where
 /// channels are.
 bool is_even(const Multiplier& multiplier, Product product, const ConvShape& s) {
-  constexpr int FEW_OUTPUTS = 8, FEW_CHANNELS = 16;
+  constexpr int FEW_OUTPUTS = 8, FEW_CHANNELS = 16, FEW_IMAGES = 8;
   const int channels = product == forward ? s.inChannels : s.outChannels;
   const int outputs = product == forward ? s.outChannels : s.inChannels;
   const auto has = [&](int taps, int size, int stride) {
@@ -28,7 +28,9 @@ bool is_even(const Multiplier& multiplier, Product product, const ConvShape& s) 
     const bool down = (neighbours && outputs <= FEW_OUTPUTS) || channels < FEW_CHANNELS;
     return has(taps, s.filterHeight, s.strideHeight) && (down || has(taps, s.filterWidth, s.strideWidth));
   };
-  return !rounds(multiplier, channels, outputs) && product != filterGradient && (minimal(2) || minimal(3));
+  // In bfloat16 few images fill no tiles, and are multiplied by the kernels of single precision.
+  const bool isFloat32 = !rounds(multiplier, channels, outputs) || s.batch < FEW_IMAGES;
+  return isFloat32 && product != filterGradient && (minimal(2) || minimal(3));
 }
 
 /// Rounding errors of a sum of K terms of random sign stay near ROUNDING times the sum of their magnitudes, whatever

@@ -43,6 +43,12 @@ ReferenceNetwork perceptron() {
   return ReferenceNetwork(1, 1, 2, {{1, 1, 0, 100}, {1, 1, 0, 37}, {1, 1, 0, 1}}, Activation::leakyRelu, 52);
 }
 
+/// Its third layer has more weights than are read again for each few images.
+ReferenceNetwork wide_perceptron() {
+  return ReferenceNetwork(1, 1, 2, {{1, 1, 0, 30}, {1, 1, 0, 2048}, {1, 1, 0, 1100}, {1, 1, 0, 1}}, Activation::leakyRelu,
+                          54);
+}
+
 /// A picture that is not square, halved to even sides, or to an odd one.
 ReferenceNetwork oblong(int height, int width, Layer last) {
   const std::vector<Layer> layers{{3, 1, 1, 5}, {4, 2, 1, 37}, {4, 2, 1, 9}, last};
@@ -57,7 +63,9 @@ std::vector<Case> cases(bool quick) {
             {"few channels before as many as a tile has, m = 3", paper_network(8, 3, {16, 32, 9}), 3},
             {"16 x 12 px, m = 3", oblong(16, 12, {3, 2, 0, 1}), 3},
             {"16 x 10 px, m = 3", oblong(16, 10, {2, 4, 0, 1}), 3},
-            {"a perceptron, m = 19", perceptron(), 19}};
+            {"16 px, n = 16, m = 3", paper_network(16, 3, {16, 20, 9}), 3},
+            {"a perceptron, m = 19", perceptron(), 19},
+            {"a wide perceptron, m = 26", wide_perceptron(), 26}};
   return {
       {"the paper's 32 px net, n = 32, m = 13", paper_network(32, 3, {32, 64, 128, 256}), 13},
       {"the paper's 32 px net, n = 64, m = 7", paper_network(32, 3, {64, 128, 256, 512}), 7},
@@ -71,6 +79,7 @@ std::vector<Case> cases(bool quick) {
       {"images of many channels, m = 25", paper_network(12, 17, {18, 33, 6}), 25},
       {"one image of a wide net", paper_network(8, 3, {65, 129}), 1},
       {"a perceptron, m = 100", perceptron(), 100},
+      {"a wide perceptron, m = 50", wide_perceptron(), 50},
   };
 }
 
@@ -119,7 +128,7 @@ double scaled_bits(const Sampler& sampler, double factor) {
 
 /// Images of batches of 1 to 27 whose numbers differ from those that they have alone.
 double batch_differences(const Sampler& sampler) {
-  const ReferenceNetwork f = paper_network(8, 3, {18, 33});
+  const ReferenceNetwork f = paper_network(16, 3, {18, 33, 20});
   const int64_t most = 27, event = f.event();
   Random random(64);
   const Floats x = uniform(random, most * event);

@@ -16,8 +16,8 @@ constexpr int64_t FEWEST_PIECES = 16;  // that a large product is cut into, for 
 template <class Body>
 INLINE auto with_product(const Grid& g, Body&& body) {
   switch (minimal_taps(g)) {
-    case 2: return body(MinimalProduct<2>{});
-    case 3: return body(MinimalProduct<3>{});
+    case 2: return has_large_squares(g) ? body(MinimalProduct<4, 2>{}) : body(MinimalProduct<2, 2>{});
+    case 3: return body(MinimalProduct<2, 3>{});
   }
   switch (taps_of_few_channels(g)) {
     case 2: return body(FewChannelsProduct<2>{});

@@ -2,7 +2,6 @@
 // same taps, so a tile's rows are images, taps outside the picture are left out rather than multiplied by zero,
 // and each row of taps is one contiguous run of the input.
 #pragma once
-#include "ahead.h"
 #include "grid.h"
 #include "parallel.h"
 
@@ -86,18 +85,12 @@ void multiply_direct(const Grid& g, const DirectPieces& p, int64_t index, const 
       for (int64_t term0 = 0; term0 == 0 || term0 < rowTerms; term0 += p.termsAPass) {
         t.first = tap0 == 0 && term0 == 0;
         t.last = tap0 + p.tapRowsAPass >= g.y.taps && term0 + p.termsAPass >= rowTerms;
-        // The next pass may have to come from memory that all cores share.
-        const int64_t pass = smaller(p.tapRowsAPass, g.y.taps - tap0) * smaller(p.termsAPass, rowTerms - term0);
-        const int64_t next = ((panel * g.y.taps + tap0) * rowTerms + term0 + pass) * panelWidth;
-        Ahead ahead(packed + next, smaller(pass * panelWidth, panels * panelTerms * panelWidth - next) * 4,
-                    (yEnd - rowBlock * p.block) * g.x.count);
         for (int64_t y = rowBlock * p.block; y < yEnd; ++y) {
           const TapRange ty = taps_inside(g.y, y);
           const int64_t ty0 = larger(ty.first, tap0), ty1 = smaller(ty.end, tap0 + p.tapRowsAPass);
           const int64_t sourceY = g.y.sourceFirst + y * g.y.sourceStep + ty0 * g.y.tapStep;
           const int64_t outY = (g.y.outFirst + y * g.y.outStep) * g.outWidth;
           for (int64_t x = 0; x < g.x.count;) {
-            ahead.fetch_slice();
             const TapRange tx = taps_inside(g.x, x);
             int64_t run = 1;  // neighbouring positions that use the same taps, when those are the rows
             if (!rowsAreImages)

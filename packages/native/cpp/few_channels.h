@@ -54,7 +54,7 @@ void transform_rows(const Grid& g, const FewChannelsPieces& p, int64_t pair, con
       const int64_t n = smaller(L, end - k);
       vec values[P], transformed[P];
       each<P>([&](auto i) { values[i] = rows[i] ? load_part(rows[i] + k, n) : vec{}; });
-      transform_input<T>(values, transformed);
+      transform_input<2, T>(values, transformed);
       each<P>([&](auto i) { store_part(planes + i * p.planeFloats + k, transformed[i], n); });
     }
   }
@@ -212,7 +212,7 @@ struct FewChannelsProduct {
                 const float* from = at(phase + i * g.y.sourceStep, tx) + k * channelStride;
                 for (int64_t c = 0; c < n; ++c) taps[i][c] = from[(panel * PANEL + v + c) * outputStride];
               }
-              transform_filter<T>(taps, transformed);
+              transform_filter<2, T>(taps, transformed);
               if constexpr (T == 3) transformed[T] = -transformed[T];
               for (int i = 0; i <= T; ++i) store(packed + i * plane + v, transformed[i]);
             }

@@ -147,7 +147,7 @@ INLINE void multiply_pixels(const Grid& g, int64_t width, Row&& row, const float
           each<N>([&](auto n) {
             vec column[P], planes[P];
             each<P>([&](auto j) { column[j] = pixels[2 * n + j]; });
-            transform_input<T>(column, planes);
+            transform_input<2, T>(column, planes);
             plane[n] = planes[i];
           });
           each<C>([&](auto c) {
@@ -160,7 +160,7 @@ INLINE void multiply_pixels(const Grid& g, int64_t width, Row&& row, const float
       each<C>([&](auto c) {
         vec products[P], made[2];
         each<P>([&](auto i) { products[i] = sum[n][i][c]; });
-        transform_output<T>(products, made);
+        transform_output<2, T>(products, made);
         each<2>([&](auto r) { store(to + ((2 * n + r) * C + c) * L, made[r] + (bias ? bias[c] : 0.f)); });
       });
     });
@@ -244,7 +244,7 @@ struct FewOutputsProduct {
         for (int64_t tx = 0; tx < g.x.taps; ++tx, packed += (T + 1) * g.outputs) {
           vec weights[T]{}, planes[T + 1];
           for (int ty = 0; ty < T; ++ty) taps_of(ty, tx, k, reinterpret_cast<float*>(&weights[ty]));
-          transform_filter<T>(weights, planes);
+          transform_filter<2, T>(weights, planes);
           for (int i = 0; i <= T; ++i) store_some(packed + i * g.outputs, planes[i], g.outputs);
         }
     };

@@ -1,5 +1,5 @@
 // Convolutions by minimal filtering of single precision (winograd.h). A stride of s cuts a filter of T s taps into s x s
-// filters of T, whose products are summed before outputs are made of them.
+// filters of T, whose products are summed before squares of M x M outputs are made of them.
 #pragma once
 #include "grid.h"
 #include "parallel.h"
@@ -16,7 +16,14 @@ INLINE int minimal_taps(const Grid& g) {
   return 0;
 }
 
-/// How a grid is cut up. An output has the same terms in the same order in any piece.
+/// Whether squares of 4 x 4 outputs of two taps take fewer products than those of 2 x 2. They have 25 weights for four
+/// taps, not 9: an image has to use them a few times.
+INLINE bool has_large_squares(const Grid& g) {
+  const auto squares = [&](int64_t side) { return divide_up(g.y.count, side) * divide_up(g.x.count, side); };
+  return squares(4) >= 4 && 25 * squares(4) < 9 * squares(2);
+}
+
+/// How a grid is cut up into squares of M x M outputs. An output has the same terms in the same order in any piece.
 struct MinimalPieces {
   int planes;                      // products of a square of outputs
   int64_t squaresY, squaresX;
@@ -32,14 +39,14 @@ struct MinimalPieces {
 
 INLINE int64_t minimal_terms(const Grid& g) { return g.y.sourceStep * g.x.sourceStep * g.channels; }
 /// Pieces for one thread alone, or at least `wanted` if the grid is large enough.
-MinimalPieces minimal_pieces(const Grid& g, int taps, int64_t wanted) {
+MinimalPieces minimal_pieces(const Grid& g, int side, int taps, int64_t wanted) {
   constexpr int64_t PIECE_FLOATS = 192 * 1024;  // most of the second-level cache
   constexpr int64_t FEWEST_TILES = 8;           // that share a panel once it is in the cache
   MinimalPieces p{};
   if (g.batch <= 0) return p;
-  p.planes = (taps + 1) * (taps + 1);
-  p.squaresY = divide_up(g.y.count, 2);
-  p.squaresX = divide_up(g.x.count, 2);
+  p.planes = (side + taps - 1) * (side + taps - 1);
+  p.squaresY = divide_up(g.y.count, side);
+  p.squaresX = divide_up(g.x.count, side);
   p.terms = minimal_terms(g);
   // Rows of a tile that were a power of two apart would compete for the same lines of the cache.
   p.rowFloats = divide_up(p.terms, 16) * 16 + 16;
@@ -70,17 +77,17 @@ struct Squares {
 };
 
 /// Rows of products: square by square, and its images.
-template <int T>
+template <int M, int T>
 void transform_squares(const Grid& g, const MinimalPieces& p, const Squares& piece, const float* source, float* work) {
-  constexpr int P = T + 1;
+  constexpr int P = M + T - 1;
   float* const zeros = work;
   memset(zeros, 0, static_cast<size_t>(p.input) * 4);
   float* row = work + p.input;
   for (int64_t squareY = piece.firstY; squareY < piece.endY; ++squareY)
     for (int64_t squareX = 0; squareX < p.squaresX; ++squareX, row += piece.images * p.rowFloats)
       for (int64_t phase = 0; phase < g.y.sourceStep * g.x.sourceStep; ++phase) {
-        const int64_t y = g.y.sourceFirst + 2 * squareY * g.y.sourceStep + phase / g.x.sourceStep;
-        const int64_t x = g.x.sourceFirst + 2 * squareX * g.x.sourceStep + phase % g.x.sourceStep;
+        const int64_t y = g.y.sourceFirst + M * squareY * g.y.sourceStep + phase / g.x.sourceStep;
+        const int64_t x = g.x.sourceFirst + M * squareX * g.x.sourceStep + phase % g.x.sourceStep;
         const float* at[P][P];
         int64_t step[P][P];  // to the next image
         for (int i = 0; i < P; ++i)
@@ -96,7 +103,7 @@ void transform_squares(const Grid& g, const MinimalPieces& p, const Squares& pie
             const int64_t n = smaller(L, g.channels - c);
             vec values[P][P], transformed[P][P];
             each<P>([&](auto i) { each<P>([&](auto j) { values[i][j] = load_part(at[i][j] + c, n); }); });
-            along_both_axes(values, transformed, transform_input<T>);
+            along_both_axes(values, transformed, transform_input<M, T>);
             // What is written past the last channel belongs to the next phase, or to nobody.
             each<P>([&](auto i) {
               each<P>([&](auto j) { store(to + (i * P + j) * p.inputPlane + c, transformed[i][j]); });
@@ -138,31 +145,41 @@ void multiply_planes(const MinimalPieces& p, int64_t rows, int64_t firstPanel, i
 }
 
 /// Outputs of products, biased and activated. `activation` is a constant or the epilogue's.
-template <int T, class Kind>
+template <int M, int T, class Kind>
 void finish_squares(const Grid& g, const MinimalPieces& p, const Squares& piece, int64_t firstPanel, int64_t panels,
                     const float* work, float* out, const Epilogue& e, Kind activation) {
-  constexpr int P = T + 1;
+  constexpr int P = M + T - 1;
   const int64_t width = panels * PANEL, firstOutput = firstPanel * PANEL;
   const int64_t outputs = smaller(width, g.outputs - firstOutput);
   const float* row = work + p.output;
+  const int64_t down = g.y.outStep * g.outWidth * g.outputs, across = g.x.outStep * g.outputs;
+  const auto place = [&](int64_t squareY, int64_t squareX, int64_t image) {
+    const int64_t y = g.y.outFirst + M * squareY * g.y.outStep, x = g.x.outFirst + M * squareX * g.x.outStep;
+    return image * g.outImage + (y * g.outWidth + x) * g.outputs + firstOutput;
+  };
+  const float* const read = e.stored ? e.stored : out;
+  const int64_t endImage = piece.image + piece.images;
   for (int64_t squareY = piece.firstY; squareY < piece.endY; ++squareY)
     for (int64_t squareX = 0; squareX < p.squaresX; ++squareX)
-      for (int64_t image = piece.image; image < piece.image + piece.images; ++image, row += width) {
-        const int64_t downY = smaller(2, g.y.count - 2 * squareY), acrossX = smaller(2, g.x.count - 2 * squareX);
-        const int64_t y = g.y.outFirst + 2 * squareY * g.y.outStep, x = g.x.outFirst + 2 * squareX * g.x.outStep;
-        const int64_t first = image * g.outImage + (y * g.outWidth + x) * g.outputs + firstOutput;
-        const int64_t down = g.y.outStep * g.outWidth * g.outputs, across = g.x.outStep * g.outputs;
+      for (int64_t image = piece.image; image < endImage; ++image, row += width) {
+        const int64_t downY = smaller(M, g.y.count - M * squareY), acrossX = smaller(M, g.x.count - M * squareX);
+        const int64_t first = place(squareY, squareX, image);
+        // The next square's lines lie apart, where the processor does not expect them.
+        const int64_t next = image + 1 < endImage ? first + g.outImage : place(squareY, squareX + 1, piece.image);
+        for (int64_t i = 0; i < downY; ++i)
+          for (int64_t j = 0; j < acrossX; ++j)
+            for (int64_t c = 0; c < outputs; c += LINE) __builtin_prefetch(read + next + i * down + j * across + c);
         for (int64_t c = 0; c < outputs; c += L) {
           const int64_t n = smaller(L, outputs - c);
-          vec products[P][P], sums[2][2];
+          vec products[P][P], sums[M][M];
           each<P>([&](auto i) {
             each<P>([&](auto j) { products[i][j] = load(row + (i * P + j) * p.outputPlane + c); });
           });
-          along_both_axes(products, sums, transform_output<T>);
+          along_both_axes(products, sums, transform_output<M, T>);
           const vec bias = e.bias ? load(e.bias + firstOutput + c) : vec{};
           const vec slope = e.prelu ? load(e.prelu + firstOutput + c) : vec{};
-          each<2>([&](auto i) {
-            each<2>([&](auto j) {
+          each<M>([&](auto i) {
+            each<M>([&](auto j) {
               if (i >= downY || j >= acrossX) return;
               const int64_t at = first + i * down + j * across + c;
               const vec sum = sums[i][j] + bias;
@@ -177,7 +194,7 @@ void finish_squares(const Grid& g, const MinimalPieces& p, const Squares& piece,
       }
 }
 
-template <int T>
+template <int M, int T>
 void multiply_squares(const Grid& g, const MinimalPieces& p, int64_t index, const float* source, const float* packed,
                       float* out, const Epilogue& e, float* work) {
   const int64_t part = index % p.panelParts, block = index / p.panelParts % p.blocks;
@@ -187,10 +204,10 @@ void multiply_squares(const Grid& g, const MinimalPieces& p, int64_t index, cons
                       (block + 1) * p.squaresY / p.blocks};
   const int64_t firstPanel = part * p.panelsAPart, panels = smaller(p.panelsAPart, p.panels - firstPanel);
   const int64_t rows = piece.images * (piece.endY - piece.firstY) * p.squaresX;
-  transform_squares<T>(g, p, piece, source, work);
+  transform_squares<M, T>(g, p, piece, source, work);
   multiply_planes(p, rows, firstPanel, panels, g.outputs, packed, work);
   const auto finish = [&](auto activation) {
-    finish_squares<T>(g, p, piece, firstPanel, panels, work, out, e, activation);
+    finish_squares<M, T>(g, p, piece, firstPanel, panels, work, out, e, activation);
   };
   switch (e.activation) {
     case Activation::linear: return finish(std::integral_constant<Activation, Activation::linear>{});
@@ -202,9 +219,9 @@ void multiply_squares(const Grid& g, const MinimalPieces& p, int64_t index, cons
 }
 
 /// Packs [plane][panel][term][column], terms being the channels of each phase.
-template <int T, class At>
+template <int M, int T, class At>
 void pack_minimal(const Grid& g, int64_t channelStride, int64_t outputStride, float* packed, At&& at) {
-  constexpr int P = T + 1;
+  constexpr int P = M + T - 1;
   constexpr int64_t GRAIN = 64;  // channels a task packs
   const int64_t parts = divide_up(g.channels, GRAIN), phases = g.y.sourceStep * g.x.sourceStep;
   const int64_t terms = minimal_terms(g), panels = panels_of(g.outputs);
@@ -231,7 +248,7 @@ void pack_minimal(const Grid& g, int64_t channelStride, int64_t outputStride, fl
             }
           });
         });
-        along_both_axes(taps, transformed, transform_filter<T>);
+        along_both_axes(taps, transformed, transform_filter<M, T>);
         each<P>([&](auto i) {
           each<P>([&](auto j) {
             const int64_t row = ((i * P + j) * panels + panel) * terms + phase * g.channels + c;
@@ -243,21 +260,21 @@ void pack_minimal(const Grid& g, int64_t channelStride, int64_t outputStride, fl
   parallel(panels * phases * parts, pack);
 }
 
-/// Minimal filtering of T taps a step, as a product of a grid.
-template <int T>
+/// Minimal filtering of M x M outputs of T taps a step, as a product of a grid.
+template <int M, int T>
 struct MinimalProduct {
   static constexpr bool STORES_IN_PLACE = true;
   static int64_t packed_size(const Grid& g) {
-    return (T + 1) * (T + 1) * minimal_terms(g) * panels_of(g.outputs) * PANEL;
+    return (M + T - 1) * (M + T - 1) * minimal_terms(g) * panels_of(g.outputs) * PANEL;
   }
   template <class At>
   static void pack(const Grid& g, int64_t channelStride, int64_t outputStride, float* packed, At&& at) {
-    pack_minimal<T>(g, channelStride, outputStride, packed, at);
+    pack_minimal<M, T>(g, channelStride, outputStride, packed, at);
   }
-  static MinimalPieces pieces(const Grid& g, int64_t wanted) { return minimal_pieces(g, T, wanted); }
+  static MinimalPieces pieces(const Grid& g, int64_t wanted) { return minimal_pieces(g, M, T, wanted); }
   static void piece(const Grid& g, const MinimalPieces& p, int64_t index, const float* source, const float* packed,
                     float* out, const Epilogue& e, float* work) {
-    multiply_squares<T>(g, p, index, source, packed, out, e, work);
+    multiply_squares<M, T>(g, p, index, source, packed, out, e, work);
   }
 };
 

@@ -8,8 +8,6 @@ namespace {
 
 using srmcmc::Network;
 
-constexpr int64_t LINE = 16;  // floats in a cache line
-
 INLINE int64_t input_of(const ConvShape& s) { return static_cast<int64_t>(s.inHeight) * s.inWidth * s.inChannels; }
 
 /// Floats from one image to the next. A tile reads the same place of every image: were images a power of two apart,
@@ -26,6 +24,12 @@ INLINE int64_t take_lines(int64_t& total, int64_t size) {
   return at;
 }
 
+/// A group goes through the first `layers` layers `images` at a time, and through the others all together.
+struct Depth {
+  int layers;
+  int64_t images;
+};
+
 /// What all threads read: packed weights, and where a group's numbers lie in its working space.
 struct NetworkPlan {
   const Network* network;
@@ -37,6 +41,7 @@ struct NetworkPlan {
   int64_t activation[Network::kMaxLayers + 1], derivative[Network::kMaxLayers + 1];
   int64_t gradient[Network::kMaxLayers + 1];  // in layer l's input
   int64_t productWork;
+  Depth depth;
 };
 
 /// Whether the gradient in a layer's input may take the input's place while the derivative is made of that.
@@ -48,24 +53,20 @@ bool replaces_input(const ConvShape& s) {
   return all;
 }
 
-NetworkPlan network_plan(const Network& f, int64_t group) {
+NetworkPlan network_plan(const Network& f, int64_t group, const Depth& depth = {}) {
   NetworkPlan p{};
+  p.depth = depth;
   p.network = &f;
   p.event = input_of(f.shapes[0]);
   p.bySigns = f.sign_tells_derivative();
-  // What does not take the input's place goes to one of two areas in turns.
-  int64_t areaSize[2] = {0, 0}, area[2];
-  bool inPlace[Network::kMaxLayers + 1] = {};
   for (int l = 0; l <= f.layers; ++l) {
     p.stride[l] = image_stride(l < f.layers ? input_of(f.shapes[l]) : 1);
     p.activation[l] = take_lines(p.workSize, group * p.stride[l]);
     const bool activated = l > 0 && l < f.layers;
     p.derivative[l] = take_lines(p.workSize, activated && !p.bySigns ? group * p.stride[l] : 0);
-    inPlace[l] = activated && replaces_input(f.shapes[l]);
-    if (!inPlace[l]) areaSize[l % 2] = larger(areaSize[l % 2], group * p.stride[l]);
+    const bool inPlace = activated && replaces_input(f.shapes[l]);
+    p.gradient[l] = inPlace ? p.activation[l] : take_lines(p.workSize, group * p.stride[l]);
   }
-  for (int i = 0; i < 2; ++i) area[i] = take_lines(p.workSize, areaSize[i]);
-  for (int l = 0; l <= f.layers; ++l) p.gradient[l] = inPlace[l] ? p.activation[l] : area[l % 2];
   int64_t productWork = 0;
   const auto take_product = [&](Grid g) {
     g.batch = group;
@@ -108,12 +109,22 @@ void store_images(const NetworkPlan& p, const float* from, int images, float* x)
   for (int i = 0; i < images; ++i) memcpy(x + i * p.event, from + i * p.stride[0], static_cast<size_t>(p.event) * 4);
 }
 
+/// Calls body(first, count) for the images that go through the first layers at a time.
+template <class Body>
+INLINE void each_part(const Depth& depth, int images, Body&& body) {
+  const int64_t parts = depth.layers > 0 ? divide_up(images, depth.images) : 0;
+  for (int64_t part = 0; part < parts; ++part) {
+    const int64_t first = part * images / parts;
+    body(first, (part + 1) * images / parts - first);
+  }
+}
+
 /// f of each image, into the last activation.
 void forward_pass(const NetworkPlan& p, const float* packed, float* work, int images) {
   const Network& f = *p.network;
-  for (int l = 0; l < f.layers; ++l) {
+  const auto layer = [&](int l, int64_t first, int64_t count) {
     Grid g = forward_grid(f.shapes[l]);
-    g.batch = images;
+    g.batch = count;
     g.sourceImage = p.stride[l];
     g.outImage = p.stride[l + 1];
     Epilogue e;
@@ -121,52 +132,62 @@ void forward_pass(const NetworkPlan& p, const float* packed, float* work, int im
     if (l < f.layers - 1) {
       e.activation = f.activation;
       e.alpha = f.slope;
-      if (!p.bySigns) e.derivative = work + p.derivative[l + 1];
+      if (!p.bySigns) e.derivative = work + p.derivative[l + 1] + first * p.stride[l + 1];
     }
-    multiply_alone(g, work + p.activation[l], packed + p.forward[l], work + p.activation[l + 1], e,
-                   work + p.productWork);
-  }
+    multiply_alone(g, work + p.activation[l] + first * p.stride[l], packed + p.forward[l],
+                   work + p.activation[l + 1] + first * p.stride[l + 1], e, work + p.productWork);
+  };
+  each_part(p.depth, images, [&](int64_t first, int64_t count) {
+    for (int l = 0; l < p.depth.layers; ++l) layer(l, first, count);
+  });
+  for (int l = p.depth.layers; l < f.layers; ++l) layer(l, 0, images);
 }
 INLINE float value_of(const NetworkPlan& p, const float* work, int image) {
   return work[p.activation[p.network->layers] + image * p.stride[p.network->layers]];
 }
 
-/// After a forward pass: visit(l, dy) sees the gradient of the sum over images of weight * f in layer l's sums, which are
-/// p.stride[l + 1] apart, last layer first; layer l's input is lost after it. Returns that in the images, p.stride[0]
-/// apart, or null if it is not wanted. Weights are 1 where there are none.
+/// For those who want nothing but the gradient in the images.
+constexpr auto NO_VISIT = [](int, const float*, int64_t, int64_t) {};
+
+/// After a forward pass: visit(l, dy, first, count) sees the gradient of the sum over images of weight * f in layer l's
+/// sums of some images, p.stride[l + 1] apart, last layer first; layer l's input is lost after it. Returns that in the
+/// images, p.stride[0] apart, or null if it is not wanted. Weights are 1 where there are none.
 template <class Visit>
 const float* backward_pass(const NetworkPlan& p, const float* packed, float* work, int images, const float* weights,
                            bool inImages, Visit&& visit) {
   const Network& f = *p.network;
-  float* dy = work + p.gradient[f.layers];
-  for (int i = 0; i < images; ++i) dy[i * p.stride[f.layers]] = weights ? weights[i] : 1.f;
-  for (int l = f.layers - 1; l >= 0; --l) {
-    visit(l, static_cast<const float*>(dy));
-    if (l == 0 && !inImages) return nullptr;
-    const ConvShape& s = f.shapes[l];
+  for (int i = 0; i < images; ++i)
+    work[p.gradient[f.layers] + i * p.stride[f.layers]] = weights ? weights[i] : 1.f;
+  const auto layer = [&](int l, int64_t first, int64_t count) {
+    const float* dy = work + p.gradient[l + 1] + first * p.stride[l + 1];
+    visit(l, dy, first, count);
+    if (l == 0 && !inImages) return;
     const float* filter = packed + p.backward[l];
-    float* dx = work + p.gradient[l];
     Epilogue e;
     if (l > 0) {
       e.activation = p.bySigns ? Activation::leakyReluGradient : Activation::timesStored;
       e.alpha = f.slope;
-      e.stored = work + (p.bySigns ? p.activation[l] : p.derivative[l]);
+      e.stored = work + (p.bySigns ? p.activation[l] : p.derivative[l]) + first * p.stride[l];
     }
-    each_phase(s, [&](Grid g, auto&&) {
-      g.batch = images;
+    each_phase(f.shapes[l], [&](Grid g, auto&&) {
+      g.batch = count;
       g.sourceImage = p.stride[l + 1];
       g.outImage = p.stride[l];
-      multiply_alone(g, dy, filter, dx, e, work + p.productWork);
+      multiply_alone(g, dy, filter, work + p.gradient[l] + first * p.stride[l], e, work + p.productWork);
       filter += divide_up(packed_size(g), LINE) * LINE;
     });
-    dy = dx;
-  }
-  return dy;
+  };
+  for (int l = f.layers - 1; l >= p.depth.layers; --l) layer(l, 0, images);
+  each_part(p.depth, images, [&](int64_t first, int64_t count) {
+    for (int l = p.depth.layers - 1; l >= 0; --l) layer(l, first, count);
+  });
+  return inImages ? work + p.gradient[0] : nullptr;
 }
 
 /// Images in groups, as many as keep every thread busy to the end.
 struct Groups {
   int64_t images, count;
+  Depth depth;
   int64_t first(int64_t group) const { return group * images / count; }
   int64_t largest() const { return divide_up(images, count); }
 };
@@ -179,22 +200,31 @@ bool has_near_cache() {
 #endif
 }
 
-/// Images that a thread takes through all layers: many where weights come from afar, for each group reads them all, and
-/// otherwise as many as keep their activations in the second-level cache.
-int64_t most_in_a_group(const Network& f) {
-  // In floats. Tiles of narrow vectors have fewer rows to a weight.
-  constexpr int64_t FAR = int64_t{L < 16 ? 1 : 4} << 20, NEAR = int64_t{128} << 10;
+/// As many of the first layers as have weights that can be read for each few images, whose activations stay in the
+/// second-level cache then.
+Depth depth_of(const Network& f) {
+  constexpr int64_t WEIGHTS = int64_t{4} << 20, ACTIVATIONS = int64_t{256} << 10;  // in floats
+  if (!has_near_cache()) return {};
   const NetworkPlan one = network_plan(f, 1);
-  if (one.packedSize > FAR) return 2 * ROWS;
-  if (!has_near_cache()) return ROWS;
-  int64_t activations = 0;
-  for (int l = 0; l < f.layers; ++l) activations += one.stride[l];
-  return larger(2, smaller(ROWS, NEAR / activations));
+  Depth depth{};
+  int64_t activations = one.stride[0];
+  while (depth.layers < f.layers) {
+    const int next = depth.layers + 1;
+    if ((next < f.layers ? one.forward[next] : one.packedSize) - one.forward[next - 1] > WEIGHTS) break;
+    depth.layers = next;
+    activations += one.stride[next];
+  }
+  depth.images = larger(1, smaller(ROWS, ACTIVATIONS / activations));
+  return depth;
 }
 
 Groups groups_of(const Network& f, int64_t images, int64_t threads) {
-  const int64_t most = most_in_a_group(f);
-  return {images, smaller(images, divide_up(divide_up(images, most), threads) * threads)};
+  // More where weights come from afar, for each group reads them. Tiles of narrow vectors have fewer rows to a weight.
+  constexpr int64_t FAR = int64_t{L < 16 ? 3 : 12} << 19;
+  const Depth depth = depth_of(f);
+  const bool isFar = depth.layers > 0 || network_plan(f, 1).packedSize > FAR;
+  const int64_t most = depth.layers == f.layers ? depth.images : isFar ? 2 * ROWS : ROWS;
+  return {images, smaller(images, divide_up(divide_up(images, most), threads) * threads), depth};
 }
 
 /// f(x) and f'(x) of n images.
@@ -203,7 +233,7 @@ void value_and_gradient(const Network& f, int64_t n, const float* x, float* valu
   const int64_t threads = srmcmc::thread_count();
   const Groups groups = groups_of(f, n, threads);
   const int slots = static_cast<int>(smaller(threads, groups.count));
-  const NetworkPlan plan = network_plan(f, groups.largest());
+  const NetworkPlan plan = network_plan(f, groups.largest(), groups.depth);
   const Memory<float> packed(plan.packedSize), workspace(plan.workSize * slots);
   pack_weights(plan, packed.data());
   auto group = [&](int64_t index, int slot) {
@@ -213,7 +243,7 @@ void value_and_gradient(const Network& f, int64_t n, const float* x, float* valu
     load_images(plan, x + first * plan.event, images, work);
     forward_pass(plan, packed.data(), work, images);
     for (int i = 0; i < images; ++i) value[first + i] = value_of(plan, work, i);
-    const float* dx = backward_pass(plan, packed.data(), work, images, nullptr, true, [](int, const float*) {});
+    const float* dx = backward_pass(plan, packed.data(), work, images, nullptr, true, NO_VISIT);
     store_images(plan, dx, images, gradient + first * plan.event);
   };
   parallel(groups.count, group, slots);

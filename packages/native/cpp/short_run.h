@@ -19,7 +19,7 @@ class FloatGroup {
   void evaluate(Use& use) {
     const int images = static_cast<int>(chains);
     forward_pass(plan_, packed_, work_, images);
-    gradient_ = backward_pass(plan_, packed_, work_, images, nullptr, true, [](int, const float*) {});
+    gradient_ = backward_pass(plan_, packed_, work_, images, nullptr, true, NO_VISIT);
     for (int64_t i = 0; i < chains; ++i)
       for (int64_t begin = 0; begin < plan_.event; begin += PIECE) use(i, begin, smaller(begin + PIECE, plan_.event));
   }
@@ -42,7 +42,7 @@ void short_run(const ShortRun& run, const typename Move::Parameters& parameters,
   const int64_t threads = srmcmc::thread_count();
   const Groups groups = groups_of(run.network, run.chains, threads);
   const int slots = static_cast<int>(smaller(threads, groups.count));
-  const NetworkPlan plan = network_plan(run.network, groups.largest());
+  const NetworkPlan plan = network_plan(run.network, groups.largest(), groups.depth);
   const int64_t scratch = Move::scratch_of(parameters, plan.event, groups.largest());
   const int64_t workSize = plan.workSize + divide_up(scratch, LINE) * LINE;
   const Memory<float> packed(plan.packedSize), workspace(workSize * slots);

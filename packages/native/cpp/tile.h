@@ -14,6 +14,7 @@ constexpr int ROWS = 12;
 constexpr int ROWS = 6;
 #endif
 constexpr int PANEL = 2 * L;  // columns of a packed panel
+constexpr int64_t LINE = 16;  // floats in a cache line
 
 /// out[row][column] = sum over i < count1, j < count2, k < length of
 /// a[row * aRow + i * a1 + j * a2 + k] * b[i * b1 + j * b2 + k * PANEL + column].
@@ -57,6 +58,10 @@ __attribute__((noinline)) void activate_stored(const Tile& t, int rows) {
     }
 }
 
+/// Floats of a panel that are fetched ahead: they come from the second-level cache or further, and a processor's own
+/// prefetching ends with each page.
+constexpr int64_t AHEAD = 8 * 1024 / 4;
+
 template <int R, int V>
 __attribute__((noinline)) void multiply_tile(const Tile& t) {
   vec sum[R][V];
@@ -80,7 +85,10 @@ __attribute__((noinline)) void multiply_tile(const Tile& t) {
       each<R>([&](auto r) { a[r] = t.a + r * t.aRow + i * t.a1 + j * t.a2; });
       for (int64_t k = 0; k < t.length; ++k, b += PANEL) {
         vec column[V];
-        each<V>([&](auto v) { column[v] = load(b + v * L); });
+        each<V>([&](auto v) {
+          column[v] = load(b + v * L);
+          __builtin_prefetch(b + AHEAD + v * L);
+        });
         each<R>([&](auto r) {
           const vec row = splat(a[r][k]);
           each<V>([&](auto v) { sum[r][v] += row * column[v]; });

@@ -1,17 +1,27 @@
-// Winograd's minimal filtering (Lavin and Gray 2016): of two neighbouring outputs of T taps each, whose direct sums take
-// 2T products, T + 1 products suffice, and of a square of four outputs (T + 1)² instead of 4T².
+// Winograd's minimal filtering (Lavin and Gray 2016), F(M, T): of M neighbouring outputs of T taps each, whose direct
+// sums take M T products, M + T - 1 products suffice, and of a square of M x M outputs the square of that.
 //
-// With T = 2, along one axis: m = [(x0 - x1) w0, x1 (w0 + w1), (x2 - x1) w1], y = [m0 + m1, m1 + m2].
-// With T = 3: m = [(x0 - x2) w0, (x1 + x2) (w0 + w1 + w2) / 2, (x2 - x1) (w0 - w1 + w2) / 2, (x1 - x3) w2],
+// F(2, 2): m = [(x0 - x1) w0, x1 (w0 + w1), (x2 - x1) w1], y = [m0 + m1, m1 + m2].
+// F(2, 3): m = [(x0 - x2) w0, (x1 + x2) (w0 + w1 + w2) / 2, (x2 - x1) (w0 - w1 + w2) / 2, (x1 - x3) w2],
 // y = [m0 + m1 + m2, m1 - m2 - m3].
+// F(4, 2): by values of polynomials at 1/2, -1/2, 5/4, -5/4 and infinity (Toom and Cook). All their factors but the
+// filter's are exact, and errors are the smallest of such points (tools/precision/minimal.py).
 #pragma once
 #include "vector.h"
 
 namespace {
 
-template <int T>
-INLINE void transform_input(const vec (&x)[T + 1], vec (&to)[T + 1]) {
-  if constexpr (T == 2) {
+template <int M, int T>
+INLINE void transform_input(const vec (&x)[M + T - 1], vec (&to)[M + T - 1]) {
+  if constexpr (M == 4) {
+    const vec evenNear = x[2] - 1.5625f * x[0], oddNear = x[3] - 1.5625f * x[1];
+    const vec evenFar = x[2] - 0.25f * x[0], oddFar = x[3] - 0.25f * x[1];
+    to[0] = oddNear + 0.5f * evenNear;
+    to[1] = oddNear - 0.5f * evenNear;
+    to[2] = oddFar + 1.25f * evenFar;
+    to[3] = oddFar - 1.25f * evenFar;
+    to[4] = x[4] - 1.8125f * x[2] + 0.390625f * x[0];
+  } else if constexpr (T == 2) {
     to[0] = x[0] - x[1];
     to[1] = x[1];
     to[2] = x[2] - x[1];
@@ -23,8 +33,17 @@ INLINE void transform_input(const vec (&x)[T + 1], vec (&to)[T + 1]) {
   }
 }
 
-template <int T>
-INLINE void transform_filter(const vec (&w)[T], vec (&to)[T + 1]) {
+template <int M, int T>
+INLINE void transform_filter(const vec (&w)[T], vec (&to)[M + T - 1]) {
+  if constexpr (M == 4) {
+    constexpr float NEAR = 1 / 1.3125f, FAR = 1 / 3.28125f;
+    to[0] = (w[0] + 0.5f * w[1]) * -NEAR;
+    to[1] = (w[0] - 0.5f * w[1]) * NEAR;
+    to[2] = (w[0] + 1.25f * w[1]) * FAR;
+    to[3] = (w[0] - 1.25f * w[1]) * -FAR;
+    to[4] = w[1];
+    return;
+  }
   to[0] = w[0];
   to[T] = w[T - 1];
   if constexpr (T == 2) {
@@ -35,9 +54,15 @@ INLINE void transform_filter(const vec (&w)[T], vec (&to)[T + 1]) {
   }
 }
 
-template <int T>
-INLINE void transform_output(const vec (&m)[T + 1], vec (&y)[2]) {
-  if constexpr (T == 2) {
+template <int M, int T>
+INLINE void transform_output(const vec (&m)[M + T - 1], vec (&y)[M]) {
+  if constexpr (M == 4) {
+    const vec evenNear = m[0] + m[1], oddNear = m[0] - m[1], evenFar = m[2] + m[3], oddFar = m[2] - m[3];
+    y[0] = evenNear + evenFar;
+    y[1] = 0.5f * oddNear + 1.25f * oddFar;
+    y[2] = 0.25f * evenNear + 1.5625f * evenFar;
+    y[3] = 0.125f * oddNear + 1.953125f * oddFar + m[4];
+  } else if constexpr (T == 2) {
     y[0] = m[0] + m[1];
     y[1] = m[1] + m[2];
   } else {

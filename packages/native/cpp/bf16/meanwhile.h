@@ -1,7 +1,7 @@
 // What is done while tiles are multiplied, by other units of the processor: the sums before these become activations,
 // and memory comes into a cache.
 #pragma once
-#include "../ahead.h"
+#include "ahead.h"
 #include "tiles.h"
 
 namespace {

@@ -1,6 +1,6 @@
 // Memory on its way into the second-level cache before it is wanted.
 #pragma once
-#include "vector.h"
+#include "../vector.h"
 
 namespace {
 
