@@ -59,18 +59,18 @@ double error_of(const Sampler& sampler, const ReferenceNetwork& f, int64_t image
   return worst;
 }
 
-/// Runs of 2 to 8 threads whose bits are not those of one.
-double thread_differences(const Sampler& sampler) {
-  const ReferenceNetwork f = paper_network(12, 3, {7, 18, 33});
+/// Runs of some threads whose bits are not those of one.
+double thread_differences(const Sampler& sampler, const ReferenceNetwork& f, const std::vector<int64_t>& batches,
+                          const std::vector<int>& threadCounts) {
   const int before = srmcmc::thread_count();
   double different = 0;
-  for (const int64_t images : {1, 13, 40}) {
+  for (const int64_t images : batches) {
     const Floats weights = weights_of(images);
     Random random(82);
     const Floats x = uniform(random, images * f.event());
     srmcmc::set_thread_count(1);
     const Result alone = gradient_of(sampler, f, x, weights);
-    for (int threads = 2; threads <= 8; ++threads) {
+    for (const int threads : threadCounts) {
       srmcmc::set_thread_count(threads);
       different += !(gradient_of(sampler, f, x, weights) == alone);
     }
@@ -107,7 +107,14 @@ void add_parameter_gradient(Checks& checks, const Options& options, const Sample
     add("a perceptron", ReferenceNetwork(1, 1, 2, {{1, 1, 0, 100}, {1, 1, 0, 37}, {1, 1, 0, 1}}, Activation::leakyRelu, 52),
         100);
   }
-  checks.push_back({name + "other bits on 2 to 8 threads", [=] { return Figure{thread_differences(sampler), 0}; }});
+  checks.push_back({name + "other bits on 2 to 8 threads", [=] {
+                      const ReferenceNetwork f = paper_network(12, 3, {7, 18, 33});
+                      return Figure{thread_differences(sampler, f, {1, 13, 40}, {2, 3, 4, 5, 6, 7, 8}), 0};
+                    }});
+  checks.push_back({name + "other bits in parts of a group", [=] {
+                      const ReferenceNetwork f = deep_network(Activation::gelu);
+                      return Figure{thread_differences(sampler, f, {IN_PARTS}, {8}), 0};
+                    }});
   checks.push_back({name + "not zero for no images", [=] { return Figure{of_no_images(sampler), 0}; }});
 }
 

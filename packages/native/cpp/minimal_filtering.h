@@ -41,7 +41,7 @@ INLINE int64_t minimal_terms(const Grid& g) { return g.y.sourceStep * g.x.source
 /// Pieces for one thread alone, or at least `wanted` if the grid is large enough.
 MinimalPieces minimal_pieces(const Grid& g, int side, int taps, int64_t wanted) {
   constexpr int64_t PIECE_FLOATS = 192 * 1024;  // most of the second-level cache
-  constexpr int64_t FEWEST_TILES = 8;           // that share a panel once it is in the cache
+  constexpr int64_t FEWEST_TILES = 4;           // that share a panel once it is in the cache
   MinimalPieces p{};
   if (g.batch <= 0) return p;
   p.planes = (side + taps - 1) * (side + taps - 1);
@@ -157,7 +157,7 @@ void finish_squares(const Grid& g, const MinimalPieces& p, const Squares& piece,
     const int64_t y = g.y.outFirst + M * squareY * g.y.outStep, x = g.x.outFirst + M * squareX * g.x.outStep;
     return image * g.outImage + (y * g.outWidth + x) * g.outputs + firstOutput;
   };
-  const float* const read = e.stored ? e.stored : out;
+  const float* const fetched = e.stored ? e.stored : out;
   const int64_t endImage = piece.image + piece.images;
   for (int64_t squareY = piece.firstY; squareY < piece.endY; ++squareY)
     for (int64_t squareX = 0; squareX < p.squaresX; ++squareX)
@@ -165,10 +165,12 @@ void finish_squares(const Grid& g, const MinimalPieces& p, const Squares& piece,
         const int64_t downY = smaller(M, g.y.count - M * squareY), acrossX = smaller(M, g.x.count - M * squareX);
         const int64_t first = place(squareY, squareX, image);
         // The next square's lines lie apart, where the processor does not expect them.
-        const int64_t next = image + 1 < endImage ? first + g.outImage : place(squareY, squareX + 1, piece.image);
+        const int64_t next = image + 1 < endImage         ? first + g.outImage
+                             : squareX + 1 < p.squaresX ? place(squareY, squareX + 1, piece.image)
+                                                        : place(squareY + 1, 0, piece.image);
         for (int64_t i = 0; i < downY; ++i)
           for (int64_t j = 0; j < acrossX; ++j)
-            for (int64_t c = 0; c < outputs; c += LINE) __builtin_prefetch(read + next + i * down + j * across + c);
+            for (int64_t c = 0; c < outputs; c += LINE) __builtin_prefetch(fetched + next + i * down + j * across + c);
         for (int64_t c = 0; c < outputs; c += L) {
           const int64_t n = smaller(L, outputs - c);
           vec products[P][P], sums[M][M];

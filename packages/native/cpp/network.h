@@ -64,6 +64,7 @@ NetworkPlan network_plan(const Network& f, int64_t group, const Depth& depth = {
     p.activation[l] = take_lines(p.workSize, group * p.stride[l]);
     const bool activated = l > 0 && l < f.layers;
     p.derivative[l] = take_lines(p.workSize, activated && !p.bySigns ? group * p.stride[l] : 0);
+    // Two areas in turns would not do for others: what some images have may not be written over by others' next layer.
     const bool inPlace = activated && replaces_input(f.shapes[l]);
     p.gradient[l] = inPlace ? p.activation[l] : take_lines(p.workSize, group * p.stride[l]);
   }
@@ -150,8 +151,9 @@ INLINE float value_of(const NetworkPlan& p, const float* work, int image) {
 constexpr auto NO_VISIT = [](int, const float*, int64_t, int64_t) {};
 
 /// After a forward pass: visit(l, dy, first, count) sees the gradient of the sum over images of weight * f in layer l's
-/// sums of some images, p.stride[l + 1] apart, last layer first; layer l's input is lost after it. Returns that in the
-/// images, p.stride[0] apart, or null if it is not wanted. Weights are 1 where there are none.
+/// sums of some images of the group, p.stride[l + 1] apart, for each of them last layer first; layer l's input is lost
+/// after it. Returns that in the images, p.stride[0] apart, or null if it is not wanted. Weights are 1 where there are
+/// none.
 template <class Visit>
 const float* backward_pass(const NetworkPlan& p, const float* packed, float* work, int images, const float* weights,
                            bool inImages, Visit&& visit) {
@@ -187,7 +189,6 @@ const float* backward_pass(const NetworkPlan& p, const float* packed, float* wor
 /// Images in groups, as many as keep every thread busy to the end.
 struct Groups {
   int64_t images, count;
-  Depth depth;
   int64_t first(int64_t group) const { return group * images / count; }
   int64_t largest() const { return divide_up(images, count); }
 };
@@ -200,19 +201,19 @@ bool has_near_cache() {
 #endif
 }
 
-/// As many of the first layers as have weights that can be read for each few images, whose activations stay in the
-/// second-level cache then.
+/// As many of the first layers as have no more weights together than can be read for each few images, whose activations
+/// stay in the second-level cache then.
 Depth depth_of(const Network& f) {
-  constexpr int64_t WEIGHTS = int64_t{4} << 20, ACTIVATIONS = int64_t{256} << 10;  // in floats
+  constexpr int64_t WEIGHTS = int64_t{5} << 20, ACTIVATIONS = int64_t{256} << 10;  // in floats
   if (!has_near_cache()) return {};
   const NetworkPlan one = network_plan(f, 1);
   Depth depth{};
   int64_t activations = one.stride[0];
   while (depth.layers < f.layers) {
     const int next = depth.layers + 1;
-    if ((next < f.layers ? one.forward[next] : one.packedSize) - one.forward[next - 1] > WEIGHTS) break;
+    if ((next < f.layers ? one.forward[next] : one.packedSize) > WEIGHTS) break;
     depth.layers = next;
-    activations += one.stride[next];
+    activations += one.stride[next] * (one.bySigns ? 1 : 2);
   }
   depth.images = larger(1, smaller(ROWS, ACTIVATIONS / activations));
   return depth;
@@ -224,7 +225,7 @@ Groups groups_of(const Network& f, int64_t images, int64_t threads) {
   const Depth depth = depth_of(f);
   const bool isFar = depth.layers > 0 || network_plan(f, 1).packedSize > FAR;
   const int64_t most = depth.layers == f.layers ? depth.images : isFar ? 2 * ROWS : ROWS;
-  return {images, smaller(images, divide_up(divide_up(images, most), threads) * threads), depth};
+  return {images, smaller(images, divide_up(divide_up(images, most), threads) * threads)};
 }
 
 /// f(x) and f'(x) of n images.
@@ -233,7 +234,7 @@ void value_and_gradient(const Network& f, int64_t n, const float* x, float* valu
   const int64_t threads = srmcmc::thread_count();
   const Groups groups = groups_of(f, n, threads);
   const int slots = static_cast<int>(smaller(threads, groups.count));
-  const NetworkPlan plan = network_plan(f, groups.largest(), groups.depth);
+  const NetworkPlan plan = network_plan(f, groups.largest(), depth_of(f));
   const Memory<float> packed(plan.packedSize), workspace(plan.workSize * slots);
   pack_weights(plan, packed.data());
   auto group = [&](int64_t index, int slot) {

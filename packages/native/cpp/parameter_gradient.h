@@ -24,8 +24,8 @@ void parameter_gradient(const Network& f, int64_t n, const float* x, const float
   if (n <= 0) return;
   const int64_t threads = srmcmc::thread_count();
   const int64_t block = images_a_block(n, floatsAnImage, floatsOfGradients);
-  const Groups ofBlock = groups_of(f, block, threads);
-  const NetworkPlan plan = network_plan(f, ofBlock.largest(), ofBlock.depth);
+  const int64_t largestGroup = groups_of(f, block, threads).largest();
+  const NetworkPlan plan = network_plan(f, largestGroup, depth_of(f));
   const int slots = static_cast<int>(threads);
   const Memory<float> packedWeights(plan.packedSize), workspace(plan.workSize * slots);
   const Memory<float> operands(floatsAnImage * block + 2 * MOST * LINE);
@@ -42,7 +42,7 @@ void parameter_gradient(const Network& f, int64_t n, const float* x, const float
       tasks[l + 1] = tasks[l] + layer[l].tasks + 1;  // the last one is the bias
     }
     // A group that is smaller than the largest of a full block fits into the same working space.
-    const Groups groups{images, divide_up(images, ofBlock.largest()), ofBlock.depth};
+    const Groups groups{images, divide_up(images, largestGroup)};
     auto group = [&](int64_t index, int slot) {
       const int64_t at = groups.first(index);
       const int count = static_cast<int>(groups.first(index + 1) - at);

@@ -58,9 +58,9 @@ __attribute__((noinline)) void activate_stored(const Tile& t, int rows) {
     }
 }
 
-/// Floats of a panel that are fetched ahead: they come from the second-level cache or further, and a processor's own
-/// prefetching ends with each page.
-constexpr int64_t AHEAD = 8 * 1024 / 4;
+/// How far ahead a panel is fetched: it comes from the second-level cache or further, and a processor's own prefetching
+/// ends with each page.
+constexpr int64_t FETCHED_FLOATS = 8 * 1024 / 4;
 
 template <int R, int V>
 __attribute__((noinline)) void multiply_tile(const Tile& t) {
@@ -87,7 +87,7 @@ __attribute__((noinline)) void multiply_tile(const Tile& t) {
         vec column[V];
         each<V>([&](auto v) {
           column[v] = load(b + v * L);
-          __builtin_prefetch(b + AHEAD + v * L);
+          if constexpr (v * L % LINE == 0) __builtin_prefetch(b + FETCHED_FLOATS + v * L);
         });
         each<R>([&](auto r) {
           const vec row = splat(a[r][k]);

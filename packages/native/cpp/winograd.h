@@ -5,7 +5,7 @@
 // F(2, 3): m = [(x0 - x2) w0, (x1 + x2) (w0 + w1 + w2) / 2, (x2 - x1) (w0 - w1 + w2) / 2, (x1 - x3) w2],
 // y = [m0 + m1 + m2, m1 - m2 - m3].
 // F(4, 2): by values of polynomials at 1/2, -1/2, 5/4, -5/4 and infinity (Toom and Cook). All their factors but the
-// filter's are exact, and errors are the smallest of such points (tools/precision/minimal.py).
+// filter's are exact, and of the points that were tried they make the smallest errors (tools/precision/minimal.py).
 #pragma once
 #include "vector.h"
 
@@ -13,6 +13,7 @@ namespace {
 
 template <int M, int T>
 INLINE void transform_input(const vec (&x)[M + T - 1], vec (&to)[M + T - 1]) {
+  static_assert((M == 2 && (T == 2 || T == 3)) || (M == 4 && T == 2));
   if constexpr (M == 4) {
     const vec evenNear = x[2] - 1.5625f * x[0], oddNear = x[3] - 1.5625f * x[1];
     const vec evenFar = x[2] - 0.25f * x[0], oddFar = x[3] - 0.25f * x[1];
@@ -42,15 +43,15 @@ INLINE void transform_filter(const vec (&w)[T], vec (&to)[M + T - 1]) {
     to[2] = (w[0] + 1.25f * w[1]) * FAR;
     to[3] = (w[0] - 1.25f * w[1]) * -FAR;
     to[4] = w[1];
-    return;
-  }
-  to[0] = w[0];
-  to[T] = w[T - 1];
-  if constexpr (T == 2) {
+  } else if constexpr (T == 2) {
+    to[0] = w[0];
     to[1] = w[0] + w[1];
+    to[2] = w[1];
   } else {
+    to[0] = w[0];
     to[1] = (w[0] + w[1] + w[2]) * 0.5f;
     to[2] = (w[0] - w[1] + w[2]) * 0.5f;
+    to[3] = w[2];
   }
 }
 

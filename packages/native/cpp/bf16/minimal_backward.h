@@ -119,7 +119,7 @@ INLINE Terms plane_terms(const MinimalBackward& m, const SquaresPiece& piece, in
   return {m.differences + kind * g.kind + row * g.row + column * g.position, 2 * g.row};
 }
 
-/// As transform_output<2>, of a last product whose difference is taken the other way round.
+/// As transform_output<2, 2>, of a last product whose difference is taken the other way round.
 INLINE void transform_gradient(const vec (&m)[3], vec (&y)[2]) {
   y[0] = m[0] + m[1];
   y[1] = m[1] - m[2];
