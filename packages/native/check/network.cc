@@ -1,6 +1,7 @@
 // A negative energy and its gradient, on groups of images that fit no tile and weights of any size.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "reference_network.h"
 #include "thread_pool.h"
@@ -120,39 +121,16 @@ double scaled_bits(const Sampler& sampler, double factor) {
   return different;
 }
 
-/// Images whose numbers are others in groups of several parts.
-double part_differences(const Sampler& sampler, Activation activation) {
-  const ReferenceNetwork f = deep_network(activation);
-  Random random(66);
-  const int64_t event = f.event();
-  const Floats x = uniform(random, IN_PARTS * event);
-  Floats value[] = {Floats(IN_PARTS), Floats(IN_PARTS)};
-  Floats gradient[] = {Floats(IN_PARTS * event), Floats(IN_PARTS * event)};
-  const int before = srmcmc::thread_count();
-  for (const int i : {0, 1}) {
-    srmcmc::set_thread_count(i == 0 ? 1 : 8);
-    sampler.valueAndGradient(f.network(), IN_PARTS, x.data(), value[i].data(), gradient[i].data());
-  }
-  srmcmc::set_thread_count(before);
-  double different = 0;
-  for (int64_t i = 0; i < IN_PARTS; ++i) {
-    const float *one = &gradient[0][i * event], *same = &gradient[1][i * event];
-    different += value[0][i] != value[1][i] || !std::equal(one, one + event, same);
-  }
-  return different;
-}
-
-/// Images of batches of 1 to 27 whose numbers differ from those that they have alone.
-double batch_differences(const Sampler& sampler) {
-  const ReferenceNetwork f = paper_network(16, 3, {18, 33, 20});
-  const int64_t most = 27, event = f.event();
+/// Images of batches whose numbers differ from those that they have alone.
+double batch_differences(const Sampler& sampler, const ReferenceNetwork& f, const std::vector<int64_t>& batches) {
+  const int64_t most = *std::max_element(batches.begin(), batches.end()), event = f.event();
   Random random(64);
   const Floats x = uniform(random, most * event);
   Floats value(most), gradient(most * event), values(most), gradients(most * event);
   for (int64_t i = 0; i < most; ++i)
     sampler.valueAndGradient(f.network(), 1, x.data() + i * event, &value[i], &gradient[i * event]);
   double different = 0;
-  for (int64_t images = 1; images <= most; ++images) {
+  for (const int64_t images : batches) {
     sampler.valueAndGradient(f.network(), images, x.data(), values.data(), gradients.data());
     for (int64_t i = 0; i < images; ++i) {
       const float *one = &gradient[i * event], *same = &gradients[i * event];
@@ -187,10 +165,16 @@ void add_network(Checks& checks, const Options& options, const Sampler& sampler)
     checks.push_back({precision + "f': bits that do not scale with weights of " + (factor > 1 ? "2^16" : "2^-16"),
                       [=] { return Figure{scaled_bits(sampler, factor), 0}; }});
   checks.push_back({precision + "f, f': images that differ in batches of 1 to 27",
-                    [=] { return Figure{batch_differences(sampler), 0}; }});
+                    [=] {
+                      std::vector<int64_t> batches(27);
+                      std::iota(batches.begin(), batches.end(), 1);
+                      return Figure{batch_differences(sampler, paper_network(16, 3, {18, 33, 20}), batches), 0};
+                    }});
   for (const auto& [name, activation] : {std::pair{"leakyRelu", Activation::leakyRelu}, {"gelu", Activation::gelu}})
     checks.push_back({precision + "f, f': images that differ in parts of a group, " + name,
-                      [=, activation = activation] { return Figure{part_differences(sampler, activation), 0}; }});
+                      [=, activation = activation] {
+                        return Figure{batch_differences(sampler, deep_network(activation), {IN_PARTS}), 0};
+                      }});
   const int networks = options.quick ? 10 : 200;
   checks.push_back({precision + "f, f': " + std::to_string(networks) + " random networks",
                     [=] { return Figure{random_networks(sampler, networks), 1}; }});

@@ -299,7 +299,7 @@ inline ReferenceNetwork paper_network(int side, int colours, const std::vector<i
 inline ReferenceNetwork deep_network(Activation activation) {
   return ReferenceNetwork(16, 16, 3, {{3, 1, 1, 16}, {4, 2, 1, 20}, {8, 1, 0, 1900}, {1, 1, 0, 1}}, activation, 54);
 }
-/// Images of it that one thread takes in groups of several parts, and eight threads do not; on AMD, that is.
-constexpr int64_t IN_PARTS = 40;
+/// Images of it that each of one to four threads takes in groups of several parts; on AMD, that is.
+constexpr int64_t IN_PARTS = 60;
 
 }  // namespace check

@@ -53,9 +53,35 @@ bool replaces_input(const ConvShape& s) {
   return all;
 }
 
-NetworkPlan network_plan(const Network& f, int64_t group, const Depth& depth = {}) {
+/// Of AMD, whose cores are few to a third-level cache: weights come from it as fast as they are multiplied.
+bool has_near_cache() {
+#if defined(__x86_64__)
+  return __builtin_cpu_is("amd");
+#else
+  return false;
+#endif
+}
+
+/// As many of the first layers as have no more weights together than can be read for each few images, whose activations
+/// stay in the second-level cache then.
+Depth depth_of(const NetworkPlan& p) {
+  constexpr int64_t WEIGHTS = int64_t{5} << 20, ACTIVATIONS = int64_t{256} << 10;  // in floats
+  if (!has_near_cache()) return {};
+  const int layers = p.network->layers;
+  Depth depth{};
+  int64_t activations = p.stride[0];
+  while (depth.layers < layers) {
+    const int next = depth.layers + 1;
+    if ((next < layers ? p.forward[next] : p.packedSize) > WEIGHTS) break;
+    depth.layers = next;
+    activations += p.stride[next] * (p.bySigns ? 1 : 2);
+  }
+  depth.images = larger(1, smaller(ROWS, ACTIVATIONS / activations));
+  return depth;
+}
+
+NetworkPlan network_plan(const Network& f, int64_t group) {
   NetworkPlan p{};
-  p.depth = depth;
   p.network = &f;
   p.event = input_of(f.shapes[0]);
   p.bySigns = f.sign_tells_derivative();
@@ -82,6 +108,7 @@ NetworkPlan network_plan(const Network& f, int64_t group, const Depth& depth = {
     each_phase(s, [&](const Grid& g, auto&&) { take_product(g); });
   }
   p.productWork = take_lines(p.workSize, productWork);
+  p.depth = depth_of(p);
   return p;
 }
 
@@ -192,39 +219,12 @@ struct Groups {
   int64_t first(int64_t group) const { return group * images / count; }
   int64_t largest() const { return divide_up(images, count); }
 };
-/// Of AMD, whose cores are few to a third-level cache: weights come from it as fast as they are multiplied.
-bool has_near_cache() {
-#if defined(__x86_64__)
-  return __builtin_cpu_is("amd");
-#else
-  return false;
-#endif
-}
-
-/// As many of the first layers as have no more weights together than can be read for each few images, whose activations
-/// stay in the second-level cache then.
-Depth depth_of(const Network& f) {
-  constexpr int64_t WEIGHTS = int64_t{5} << 20, ACTIVATIONS = int64_t{256} << 10;  // in floats
-  if (!has_near_cache()) return {};
-  const NetworkPlan one = network_plan(f, 1);
-  Depth depth{};
-  int64_t activations = one.stride[0];
-  while (depth.layers < f.layers) {
-    const int next = depth.layers + 1;
-    if ((next < f.layers ? one.forward[next] : one.packedSize) > WEIGHTS) break;
-    depth.layers = next;
-    activations += one.stride[next] * (one.bySigns ? 1 : 2);
-  }
-  depth.images = larger(1, smaller(ROWS, ACTIVATIONS / activations));
-  return depth;
-}
-
 Groups groups_of(const Network& f, int64_t images, int64_t threads) {
   // More where weights come from afar, for each group reads them. Tiles of narrow vectors have fewer rows to a weight.
   constexpr int64_t FAR = int64_t{L < 16 ? 3 : 12} << 19;
-  const Depth depth = depth_of(f);
-  const bool isFar = depth.layers > 0 || network_plan(f, 1).packedSize > FAR;
-  const int64_t most = depth.layers == f.layers ? depth.images : isFar ? 2 * ROWS : ROWS;
+  const NetworkPlan one = network_plan(f, 1);
+  const bool isFar = one.depth.layers > 0 || one.packedSize > FAR;
+  const int64_t most = one.depth.layers == f.layers ? one.depth.images : isFar ? 2 * ROWS : ROWS;
   return {images, smaller(images, divide_up(divide_up(images, most), threads) * threads)};
 }
 
@@ -234,7 +234,7 @@ void value_and_gradient(const Network& f, int64_t n, const float* x, float* valu
   const int64_t threads = srmcmc::thread_count();
   const Groups groups = groups_of(f, n, threads);
   const int slots = static_cast<int>(smaller(threads, groups.count));
-  const NetworkPlan plan = network_plan(f, groups.largest(), depth_of(f));
+  const NetworkPlan plan = network_plan(f, groups.largest());
   const Memory<float> packed(plan.packedSize), workspace(plan.workSize * slots);
   pack_weights(plan, packed.data());
   auto group = [&](int64_t index, int slot) {

@@ -25,7 +25,7 @@ void parameter_gradient(const Network& f, int64_t n, const float* x, const float
   const int64_t threads = srmcmc::thread_count();
   const int64_t block = images_a_block(n, floatsAnImage, floatsOfGradients);
   const int64_t largestGroup = groups_of(f, block, threads).largest();
-  const NetworkPlan plan = network_plan(f, largestGroup, depth_of(f));
+  const NetworkPlan plan = network_plan(f, largestGroup);
   const int slots = static_cast<int>(threads);
   const Memory<float> packedWeights(plan.packedSize), workspace(plan.workSize * slots);
   const Memory<float> operands(floatsAnImage * block + 2 * MOST * LINE);

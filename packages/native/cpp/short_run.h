@@ -42,7 +42,7 @@ void short_run(const ShortRun& run, const typename Move::Parameters& parameters,
   const int64_t threads = srmcmc::thread_count();
   const Groups groups = groups_of(run.network, run.chains, threads);
   const int slots = static_cast<int>(smaller(threads, groups.count));
-  const NetworkPlan plan = network_plan(run.network, groups.largest(), depth_of(run.network));
+  const NetworkPlan plan = network_plan(run.network, groups.largest());
   const int64_t scratch = Move::scratch_of(parameters, plan.event, groups.largest());
   const int64_t workSize = plan.workSize + divide_up(scratch, LINE) * LINE;
   const Memory<float> packed(plan.packedSize), workspace(workSize * slots);
