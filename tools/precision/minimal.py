@@ -45,6 +45,30 @@ def errors(points, outputs, taps, channels=128, columns=64, squares=200):
     ]
 
 
+def gradient_errors(points, outputs, taps, channels=32, columns=32, squares=256):
+    """Likewise of the gradient in the taps, which the transposed matrices make."""
+    random = np.random.default_rng(0)
+    a, g, b = (m.astype(np.float32) for m in matrices(points, outputs, taps))
+    n = outputs + taps - 1
+    x = random.uniform(-1, 1, (squares, channels, n, n)).astype(np.float32)
+    dy = random.uniform(-1, 1, (squares, columns, outputs, outputs)).astype(np.float32)
+    v = np.einsum('ia,tkab,jb->ijkt', b, x, b, optimize=True)
+    e = np.einsum('ai,tnab,bj->ijtn', a, dy, a, optimize=True)
+    found = np.einsum('ai,abkn,bj->knij', g, v @ e, g, optimize=True)
+    direct, truth, magnitude = np.zeros_like(found), np.zeros(found.shape), np.zeros(found.shape)
+    for i in range(taps):
+        for j in range(taps):
+            part = x[:, :, i : i + outputs, j : j + outputs]
+            sums = lambda p, d: np.einsum('tkxy,tnxy->kn', p, d, optimize=True)
+            direct[:, :, i, j] = sums(part, dy)
+            truth[:, :, i, j] = sums(part.astype(float), dy.astype(float))
+            magnitude[:, :, i, j] = sums(abs(part).astype(float), abs(dy).astype(float))
+    return [
+        (np.linalg.norm(found - truth) / np.linalg.norm(truth), (abs(found - truth) / magnitude).max() * 2**24)
+        for found in (found, direct)
+    ]
+
+
 print(f'{"":10} {"points":24} {"error":>9} {"largest":>8} {"direct":>9} {"largest":>8}')
 for outputs, taps, points in [
     (2, 2, (0, 1)),
@@ -60,3 +84,6 @@ for outputs, taps, points in [
 ]:
     (norm, largest), (direct, most) = errors(points, outputs, taps)
     print(f'F({outputs}, {taps})    {str(points):24} {norm:9.1e} {largest:8.1f} {direct:9.1e} {most:8.1f}')
+
+(norm, largest), (direct, most) = gradient_errors((0.5, -0.5, 1.25, -1.25), 4, 2)
+print(f'gradient in the taps, by F(4, 2) {norm:12.1e} {largest:8.1f} {direct:9.1e} {most:8.1f}')

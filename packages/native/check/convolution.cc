@@ -14,13 +14,14 @@ using srmcmc::Epilogue;
 
 /// Whether minimal filtering may make it, in single precision: a filter, or a phase of its gradient in the input, has two
 /// or three taps a step along both axes, or down alone where outputs are few and a position reads neighbours, or where
-/// channels are.
+/// channels are. The gradient in a filter is made so of two taps alone.
 bool is_even(const Multiplier& multiplier, Product product, const ConvShape& s) {
   constexpr int FEW_OUTPUTS = 8, FEW_CHANNELS = 16, FEW_IMAGES = 8;
   const int channels = product == forward ? s.inChannels : s.outChannels;
   const int outputs = product == forward ? s.outChannels : s.inChannels;
   const auto has = [&](int taps, int size, int stride) {
-    return product == forward ? size == taps * stride : size / stride == taps || (size + stride - 1) / stride == taps;
+    return product != inputGradient ? size == taps * stride
+                                    : size / stride == taps || (size + stride - 1) / stride == taps;
   };
   const auto minimal = [&](int taps) {
     const bool neighbours = product == inputGradient ||
@@ -31,7 +32,9 @@ bool is_even(const Multiplier& multiplier, Product product, const ConvShape& s) 
   // In bfloat16 what fills no tiles is multiplied by the kernels of single precision.
   const bool isFloat32 =
       !rounds(multiplier, channels, outputs) || s.batch < FEW_IMAGES || s.padTop < 0 || s.padLeft < 0;
-  return isFloat32 && product != filterGradient && (minimal(2) || minimal(3));
+  if (product == filterGradient)
+    return isFloat32 && has(2, s.filterHeight, s.strideHeight) && has(2, s.filterWidth, s.strideWidth);
+  return isFloat32 && (minimal(2) || minimal(3));
 }
 
 /// Rounding errors of a sum of K terms of random sign stay near ROUNDING times the sum of their magnitudes, whatever
@@ -105,7 +108,7 @@ void measure(const Multiplier& multiplier, Product product, const ConvShape& s, 
   } else {
     Floats dFilter = uniform(random, filter_size(s));
     multiplier.conv2dFilterGradient(s, of.x.data(), of.dy.data(), dFilter.data());
-    compare(worst, dFilter, false, output_size(s) / std::max(1, s.outChannels), budget, random,
+    compare(worst, dFilter, is_even(multiplier, product, s), output_size(s) / std::max(1, s.outChannels), budget, random,
             [&](int64_t i) { return filter_gradient_element(s, of.trueX.data(), of.trueDy.data(), i); });
   }
 }

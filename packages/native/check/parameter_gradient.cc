@@ -1,4 +1,5 @@
 // The gradient of a weighted sum of f in all weights and biases: what a learning iteration needs besides samples.
+#include <algorithm>
 #include <cmath>
 
 #include "reference_network.h"
@@ -37,14 +38,7 @@ Floats weights_of(int64_t images) {
 }
 
 /// The largest relative error of a filter's or a bias's gradient, in the Euclidean norm.
-double error_of(const Sampler& sampler, const ReferenceNetwork& f, int64_t images) {
-  const Floats x = decided_images(f, images, sampler.precision), weights = weights_of(images);
-  const Result actual = gradient_of(sampler, f, x, weights);
-  auto truth = f.parameters();
-  for (int64_t i = 0; i < images; ++i) {
-    const float* image = x.data() + i * f.event();
-    f.evaluate({image, image + f.event()}, sampler.precision, weights[i], &truth);
-  }
+double error_of(const Result& actual, const std::vector<std::vector<double>>& truth) {
   double worst = 0;
   for (size_t p = 0; p < truth.size(); ++p) {
     double squares = 0, wrong = 0;
@@ -57,6 +51,34 @@ double error_of(const Sampler& sampler, const ReferenceNetwork& f, int64_t image
     worst = worse(worst, error);
   }
   return worst;
+}
+
+double error_of(const Sampler& sampler, const ReferenceNetwork& f, int64_t images) {
+  const Floats x = decided_images(f, images, sampler.precision), weights = weights_of(images);
+  auto truth = f.parameters();
+  for (int64_t i = 0; i < images; ++i) {
+    const float* image = x.data() + i * f.event();
+    f.evaluate({image, image + f.event()}, sampler.precision, weights[i], &truth);
+  }
+  return error_of(gradient_of(sampler, f, x, weights), truth);
+}
+
+/// What a batch has that the sum of its parts has not.
+double error_of_parts(const Sampler& sampler, const ReferenceNetwork& f, int64_t parts, int64_t imagesAPart) {
+  const int64_t images = parts * imagesAPart;
+  const Floats weights = weights_of(images);
+  Random random(83);
+  const Floats x = uniform(random, images * f.event());
+  auto sum = f.parameters();
+  for (int64_t first = 0; first < images; first += imagesAPart) {
+    Floats someX(imagesAPart * f.event()), someWeights(imagesAPart);
+    std::copy_n(x.data() + first * f.event(), someX.size(), someX.data());
+    std::copy_n(weights.data() + first, imagesAPart, someWeights.data());
+    const Result part = gradient_of(sampler, f, someX, someWeights);
+    for (size_t p = 0; p < sum.size(); ++p)
+      for (size_t i = 0; i < sum[p].size(); ++i) sum[p][i] += part.gradients[p][static_cast<int64_t>(i)];
+  }
+  return error_of(gradient_of(sampler, f, x, weights), sum);
 }
 
 /// Runs of some threads whose bits are not those of one.
@@ -107,6 +129,10 @@ void add_parameter_gradient(Checks& checks, const Options& options, const Sample
     add("a perceptron", ReferenceNetwork(1, 1, 2, {{1, 1, 0, 100}, {1, 1, 0, 37}, {1, 1, 0, 1}}, Activation::leakyRelu, 52),
         100);
   }
+  // Blocks of four images or so, of which the layers need 1, 1, 4 and 16 for as many terms.
+  checks.push_back({name + "70 images are other than seven times ten", [=] {
+                      return Figure{error_of_parts(sampler, paper_network(64, 3, {16, 16, 16, 16, 16}), 7, 10), 1e-5};
+                    }});
   checks.push_back({name + "other bits on 2 to 8 threads", [=] {
                       const ReferenceNetwork f = paper_network(12, 3, {7, 18, 33});
                       return Figure{thread_differences(sampler, f, {1, 13, 40}, {2, 3, 4, 5, 6, 7, 8}), 0};

@@ -19,12 +19,6 @@ struct Sum {
   }
 };
 
-inline int64_t input_size(const ConvShape& s) { return int64_t{s.batch} * s.inHeight * s.inWidth * s.inChannels; }
-inline int64_t output_size(const ConvShape& s) { return int64_t{s.batch} * s.outHeight * s.outWidth * s.outChannels; }
-inline int64_t filter_size(const ConvShape& s) {
-  return int64_t{s.filterHeight} * s.filterWidth * s.inChannels * s.outChannels;
-}
-
 /// Element `index` of y = conv(x, filter).
 inline Sum forward_element(const ConvShape& s, const float* x, const float* filter, int64_t index) {
   const int64_t o = index % s.outChannels, ox = index / s.outChannels % s.outWidth;

@@ -21,7 +21,7 @@ INLINE RowGradient row_gradient_of(const ConvShape& s) {
   g.paddedRow = static_cast<int64_t>(s.outWidth - 1) * s.strideWidth * s.inChannels + g.rowTerms;
   g.paddedHeight = static_cast<int64_t>(s.outHeight - 1) * s.strideHeight +
                    static_cast<int64_t>(s.filterHeight - 1) * s.dilationHeight + 1;
-  g.size = s.filterHeight * g.rowTerms * s.outChannels;
+  g.size = filter_size(s);
   g.blocks = smaller(s.batch, MOST_BLOCKS);
   return g;
 }
@@ -58,7 +58,7 @@ void add_image_by_rows(const ConvShape& s, const RowGradient& g, const float* pa
                        float* dFilter) {
   constexpr int64_t TERMS = 288;
   const int64_t co = s.outChannels, down = larger(1, TERMS / s.outWidth);
-  Outer o;
+  Outer o{};
   o.count[0] = 1;
   o.aStep[0] = o.bStep[0] = 0;
   o.aStep[1] = s.strideHeight * g.paddedRow;

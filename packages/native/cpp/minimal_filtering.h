@@ -38,6 +38,7 @@ struct MinimalPieces {
 };
 
 INLINE int64_t minimal_terms(const Grid& g) { return g.y.sourceStep * g.x.sourceStep * g.channels; }
+
 /// Pieces for one thread alone, or at least `wanted` if the grid is large enough.
 MinimalPieces minimal_pieces(const Grid& g, int side, int taps, int64_t wanted) {
   constexpr int64_t PIECE_FLOATS = 192 * 1024;  // most of the second-level cache
@@ -71,6 +72,43 @@ MinimalPieces minimal_pieces(const Grid& g, int side, int taps, int64_t wanted) 
   return p;
 }
 
+/// Where the inputs of a square of M x M outputs lie, in one phase of the stride, with zeros around the source.
+template <int M, int T>
+struct SquareInputs {
+  static constexpr int P = M + T - 1;
+  const float* at[P][P];
+  int64_t step[P][P];  // to the next image
+
+  INLINE SquareInputs(const Grid& g, int64_t squareY, int64_t squareX, int64_t phase, const float* image,
+                      const float* zeros) {
+    const int64_t y = g.y.sourceFirst + M * squareY * g.y.sourceStep + phase / g.x.sourceStep;
+    const int64_t x = g.x.sourceFirst + M * squareX * g.x.sourceStep + phase % g.x.sourceStep;
+    for (int i = 0; i < P; ++i)
+      for (int j = 0; j < P; ++j) {
+        const int64_t atY = y + i * g.y.sourceStep, atX = x + j * g.x.sourceStep;
+        const bool inside = atY >= 0 && atY < g.y.sourceSize && atX >= 0 && atX < g.x.sourceSize;
+        step[i][j] = inside ? g.sourceImage : 0;
+        at[i][j] = inside ? image + atY * g.sourceRow + atX * g.channels : zeros;
+      }
+  }
+  INLINE void next_image() {
+    each<P>([&](auto i) { each<P>([&](auto j) { at[i][j] += step[i][j]; }); });
+  }
+  /// All channels, to planes `plane` floats apart. What is written past the last channel belongs to the next phase, or to
+  /// nobody.
+  INLINE void transform(int64_t channels, float* to, int64_t plane) const {
+    for (int64_t c = 0; c < channels; c += L) {
+      const int64_t n = smaller(L, channels - c);
+      vec values[P][P], transformed[P][P];
+      each<P>([&](auto i) { each<P>([&](auto j) { values[i][j] = load_part(at[i][j] + c, n); }); });
+      along_both_axes<transform_input<M, T>>(values, transformed);
+      each<P>([&](auto i) {
+        each<P>([&](auto j) { store(to + (i * P + j) * plane + c, transformed[i][j]); });
+      });
+    }
+  }
+};
+
 /// Some images and rows of squares of a piece.
 struct Squares {
   int64_t image, images, firstY, endY;
@@ -79,38 +117,16 @@ struct Squares {
 /// Rows of products: square by square, and its images.
 template <int M, int T>
 void transform_squares(const Grid& g, const MinimalPieces& p, const Squares& piece, const float* source, float* work) {
-  constexpr int P = M + T - 1;
   float* const zeros = work;
   memset(zeros, 0, static_cast<size_t>(p.input) * 4);
   float* row = work + p.input;
   for (int64_t squareY = piece.firstY; squareY < piece.endY; ++squareY)
     for (int64_t squareX = 0; squareX < p.squaresX; ++squareX, row += piece.images * p.rowFloats)
       for (int64_t phase = 0; phase < g.y.sourceStep * g.x.sourceStep; ++phase) {
-        const int64_t y = g.y.sourceFirst + M * squareY * g.y.sourceStep + phase / g.x.sourceStep;
-        const int64_t x = g.x.sourceFirst + M * squareX * g.x.sourceStep + phase % g.x.sourceStep;
-        const float* at[P][P];
-        int64_t step[P][P];  // to the next image
-        for (int i = 0; i < P; ++i)
-          for (int j = 0; j < P; ++j) {
-            const int64_t atY = y + i * g.y.sourceStep, atX = x + j * g.x.sourceStep;
-            const bool inside = atY >= 0 && atY < g.y.sourceSize && atX >= 0 && atX < g.x.sourceSize;
-            step[i][j] = inside ? g.sourceImage : 0;
-            at[i][j] = inside ? source + piece.image * g.sourceImage + atY * g.sourceRow + atX * g.channels : zeros;
-          }
+        SquareInputs<M, T> inputs(g, squareY, squareX, phase, source + piece.image * g.sourceImage, zeros);
         float* to = row + phase * g.channels;
-        for (int64_t image = 0; image < piece.images; ++image, to += p.rowFloats) {
-          for (int64_t c = 0; c < g.channels; c += L) {
-            const int64_t n = smaller(L, g.channels - c);
-            vec values[P][P], transformed[P][P];
-            each<P>([&](auto i) { each<P>([&](auto j) { values[i][j] = load_part(at[i][j] + c, n); }); });
-            along_both_axes(values, transformed, transform_input<M, T>);
-            // What is written past the last channel belongs to the next phase, or to nobody.
-            each<P>([&](auto i) {
-              each<P>([&](auto j) { store(to + (i * P + j) * p.inputPlane + c, transformed[i][j]); });
-            });
-          }
-          each<P>([&](auto i) { each<P>([&](auto j) { at[i][j] += step[i][j]; }); });
-        }
+        for (int64_t image = 0; image < piece.images; ++image, to += p.rowFloats, inputs.next_image())
+          inputs.transform(g.channels, to, p.inputPlane);
       }
 }
 
@@ -177,7 +193,7 @@ void finish_squares(const Grid& g, const MinimalPieces& p, const Squares& piece,
           each<P>([&](auto i) {
             each<P>([&](auto j) { products[i][j] = load(row + (i * P + j) * p.outputPlane + c); });
           });
-          along_both_axes(products, sums, transform_output<M, T>);
+          along_both_axes<transform_output<M, T>>(products, sums);
           const vec bias = e.bias ? load(e.bias + firstOutput + c) : vec{};
           const vec slope = e.prelu ? load(e.prelu + firstOutput + c) : vec{};
           each<M>([&](auto i) {
@@ -250,7 +266,7 @@ void pack_minimal(const Grid& g, int64_t channelStride, int64_t outputStride, fl
             }
           });
         });
-        along_both_axes(taps, transformed, transform_filter<M, T>);
+        along_both_axes<transform_filter<M, T>>(taps, transformed);
         each<P>([&](auto i) {
           each<P>([&](auto j) {
             const int64_t row = ((i * P + j) * panels + panel) * terms + phase * g.channels + c;

@@ -66,10 +66,6 @@ inline NetworkCall network_call(const Arguments& args) {
   return call;
 }
 
-inline int64_t filter_size(const ConvShape& s) {
-  return int64_t{s.filterHeight} * s.filterWidth * s.inChannels * s.outChannels;
-}
-
 /// Each layer's filter and bias, from argument `first` on.
 inline void read_weights(const Arguments& args, size_t first, Network* network) {
   for (int l = 0; l < network->layers; ++l, first += 2) {

@@ -11,6 +11,8 @@
 #include <system_error>
 #include <thread>
 
+#include "memory.h"
+
 namespace srmcmc {
 namespace {
 
@@ -134,9 +136,8 @@ Pool& pool() {
 }
 
 struct Area {
-  float* data = nullptr;
-  size_t capacity = 0;
-  ~Area() { std::free(data); }
+  Block block{nullptr, 0};
+  ~Area() { give_block(block); }
 };
 thread_local Area areas[kScratchAreas];
 
@@ -151,17 +152,14 @@ int thread_count() { return pool().threads.load(); }
 void set_thread_count(int count) { pool().threads.store(count < 1 ? 1 : count < kMaxThreads ? count : kMaxThreads); }
 
 float* scratch(int which, size_t floats) {
-  Area& area = areas[which];
-  if (area.capacity < floats) {
-    std::free(area.data);
-    area.data = nullptr;
-    area.capacity = 0;
-    void* memory = nullptr;
-    if (floats > SIZE_MAX / 8 || posix_memalign(&memory, 64, floats * sizeof(float)) != 0) throw std::bad_alloc();
-    area.data = static_cast<float*>(memory);
-    area.capacity = floats;
+  Block& block = areas[which].block;
+  if (block.bytes / sizeof(float) < floats) {
+    if (floats > SIZE_MAX / 8) throw std::bad_alloc();
+    give_block(block);
+    block = {nullptr, 0};
+    block = take_block(floats * sizeof(float));
   }
-  return area.data;
+  return static_cast<float*>(block.data);
 }
 
 }  // namespace srmcmc

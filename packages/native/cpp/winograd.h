@@ -72,15 +72,34 @@ INLINE void transform_output(const vec (&m)[M + T - 1], vec (&y)[M]) {
   }
 }
 
-/// Makes M x M numbers of N x N by a transform of N into M, along one axis and then along the other.
-template <int N, int M, class Transform>
-INLINE void along_both_axes(const vec (&x)[N][N], vec (&to)[M][M], Transform&& transform) {
+/// Of F(4, 2)'s output transform the transpose: gradients in outputs become those in products.
+INLINE void transform_output_gradient(const vec (&y)[4], vec (&to)[5]) {
+  const vec evenNear = y[0] + 0.25f * y[2], oddNear = 0.5f * y[1] + 0.125f * y[3];
+  const vec evenFar = y[0] + 1.5625f * y[2], oddFar = 1.25f * y[1] + 1.953125f * y[3];
+  to[0] = evenNear + oddNear;
+  to[1] = evenNear - oddNear;
+  to[2] = evenFar + oddFar;
+  to[3] = evenFar - oddFar;
+  to[4] = y[3];
+}
+
+/// Of its filter transform the transpose: gradients in transformed taps become those in taps.
+INLINE void transform_filter_gradient(const vec (&m)[5], vec (&w)[2]) {
+  constexpr float NEAR = 1 / 1.3125f, FAR = 1 / 3.28125f;
+  w[0] = (m[1] - m[0]) * NEAR + (m[2] - m[3]) * FAR;
+  w[1] = (m[0] + m[1]) * (-0.5f * NEAR) + (m[2] + m[3]) * (1.25f * FAR) + m[4];
+}
+
+/// Makes M x M numbers of N x N by a transform of N into M, along one axis and then along the other. The transform is
+/// known where this is compiled, so that numbers stay in registers.
+template <auto TRANSFORM, int N, int M>
+INLINE void along_both_axes(const vec (&x)[N][N], vec (&to)[M][M]) {
   vec across[N][M];
-  each<N>([&](auto i) { transform(x[i], across[i]); });
+  each<N>([&](auto i) { TRANSFORM(x[i], across[i]); });
   each<M>([&](auto j) {
     vec column[N], made[M];
     each<N>([&](auto i) { column[i] = across[i][j]; });
-    transform(column, made);
+    TRANSFORM(column, made);
     each<M>([&](auto i) { to[i][j] = made[i]; });
   });
 }

@@ -34,7 +34,7 @@ void pack_minimal_backward(const ConvShape& s, const MinimalGrid& g, const float
           each<2>([&](auto i) {
             each<2>([&](auto j) { taps[i][j] = load_part(tap(i, j) + at, smaller(L, terms - term)); });
           });
-          along_both_axes(taps, made, transform_filter<2, 2>);
+          along_both_axes<transform_filter<2, 2>>(taps, made);
           each<3>([&](auto i) {
             each<3>([&](auto j) { store(planes[i * 3 + j] + column * BLOCK + term, made[i][j]); });
           });
@@ -144,7 +144,7 @@ void finish_piece(const MinimalBackward& m, const SquaresPiece& piece, int64_t p
         each<3>([&](auto i) {
           each<3>([&](auto j) { products[i][j] = load(sums + (i * 3 + j) * plane + at + half * L); });
         });
-        along_both_axes(products, gradients[half], transform_gradient);
+        along_both_axes<transform_gradient>(products, gradients[half]);
       });
       each<2>([&](auto i) {
         each<2>([&](auto j) {

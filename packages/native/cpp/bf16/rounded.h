@@ -25,12 +25,6 @@ const float* rounded_copy(int area, const float* x, int64_t n) {
   return to;
 }
 
-int64_t input_size(const ConvShape& s) { return int64_t{s.batch} * s.inHeight * s.inWidth * s.inChannels; }
-int64_t output_size(const ConvShape& s) { return int64_t{s.batch} * s.outHeight * s.outWidth * s.outChannels; }
-int64_t filter_size(const ConvShape& s) {
-  return int64_t{s.filterHeight} * s.filterWidth * s.inChannels * s.outChannels;
-}
-
 void rounded_conv2d(const ConvShape& s, const float* x, const float* filter, float* y, const Epilogue& epilogue) {
   srmcmc::kernels().conv2d(s, rounded_copy(LEFT_AREA, x, input_size(s)),
                            rounded_copy(RIGHT_AREA, filter, filter_size(s)), y, epilogue);
