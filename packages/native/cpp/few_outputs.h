@@ -98,7 +98,11 @@ void turn_row(const Grid& g, const FewOutputsPieces& p, int64_t y, const float* 
       float* at = to + k * p.width + x - g.x.sourceFirst;
       vec block[L];
       if (pixels == L && channels == L) {
-        each<L>([&](auto i) { block[i] = load(from + i * g.channels); });
+        each<L>([&](auto i) {
+          // The next block is another page, or more, where a processor's own prefetching ends.
+          __builtin_prefetch(from + (L + i) * g.channels);
+          block[i] = load(from + i * g.channels);
+        });
         transpose(block);
         each<L>([&](auto i) { store(at + i * p.width, block[i]); });
       } else {
