@@ -46,7 +46,7 @@ def errors(points, outputs, taps, channels=128, columns=64, squares=200):
 
 
 def gradient_errors(points, outputs, taps, channels=32, columns=32, squares=256):
-    """Likewise of the gradient in the taps, which the transposed matrices make."""
+    """Likewise of the gradient in the taps of 32 channels, which the transposed matrices make."""
     random = np.random.default_rng(0)
     a, g, b = (m.astype(np.float32) for m in matrices(points, outputs, taps))
     n = outputs + taps - 1

@@ -12,7 +12,8 @@ namespace {
 
 // A way has
 //   sourceSize, gradientSize, tasks: floats of packed operands, and into how many tasks the sums are shared out;
-//   terms_an_image(): of a sum;
+//   GRAIN: images that one thread had better pack one after the other;
+//   images_wanted(): whose sums outweigh what is done once for a block;
 //   begin(source): before images are packed there;
 //   pack_source(x, imageStep, first, count, source): packs `count` images x, imageStep apart, as images `first` and on;
 //   pack_gradient(dy, imageStep, first, count, gradient): likewise the gradients in the convolution's output;
@@ -36,7 +37,7 @@ PackedSizes packed_sizes(const FilterGradient& g) {
   return std::visit([](const auto& way) { return PackedSizes{way.sourceSize, way.gradientSize}; }, g);
 }
 
-/// Images of a block: as many as take the memory of the gradients themselves, or a little if those are small.
+/// Images of a block: as many as take the memory that the gradients have, or a little if those are small.
 INLINE int64_t images_a_block(int64_t images, int64_t floatsAnImage, int64_t floatsOfGradients) {
   constexpr int64_t LEAST_FLOATS = int64_t{6} << 18, FEWEST = 4, MOST = 256;
   const int64_t wanted = larger(LEAST_FLOATS, floatsOfGradients) / larger(1, floatsAnImage);
@@ -52,6 +53,7 @@ void filter_gradient_by_channels(const ConvShape& s, const float* x, const float
   const int64_t inImage = int64_t{s.inHeight} * s.inWidth * s.inChannels;
   const int64_t outImage = int64_t{s.outHeight} * s.outWidth * s.outChannels;
   const PackedSizes one = packed_sizes(filter_gradient_of(s, s.batch, 1));
+  // Twice the gradient's, for the operands are all that there is besides.
   const int64_t block = images_a_block(s.batch, one.source + one.gradient, 2 * filter_size(s));
   float* const source = srmcmc::scratch(0, static_cast<size_t>(one.source * block));
   float* const gradient = srmcmc::scratch(2, static_cast<size_t>(one.gradient * block));
@@ -59,11 +61,12 @@ void filter_gradient_by_channels(const ConvShape& s, const float* x, const float
     const int64_t images = smaller(block, s.batch - first);
     const auto make = [&](const auto& g) {
       g.begin(source);
-      auto pack = [&](int64_t image, int) {
-        g.pack_source(x + (first + image) * inImage, inImage, image, 1, source);
-        g.pack_gradient(dy + (first + image) * outImage, outImage, image, 1, gradient);
+      auto pack = [&](int64_t index, int) {
+        const int64_t image = index * g.GRAIN, count = smaller(g.GRAIN, images - image);
+        g.pack_source(x + (first + image) * inImage, inImage, image, count, source);
+        g.pack_gradient(dy + (first + image) * outImage, outImage, image, count, gradient);
       };
-      parallel(images, pack);
+      parallel(divide_up(images, g.GRAIN), pack);
       auto task = [&](int64_t index, int) { g.add(index, source, gradient, dFilter, first == 0); };
       parallel(g.tasks, task);
     };

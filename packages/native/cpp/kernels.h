@@ -27,9 +27,10 @@ struct ConvShape {
   int batch, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels;
   int filterHeight, filterWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, padTop, padLeft;
 };
-inline int64_t input_size(const ConvShape& s) { return int64_t{s.batch} * s.inHeight * s.inWidth * s.inChannels; }
-inline int64_t output_size(const ConvShape& s) { return int64_t{s.batch} * s.outHeight * s.outWidth * s.outChannels; }
-inline int64_t filter_size(const ConvShape& s) {
+// Static, for code compiled for different processors must not be merged.
+static inline int64_t input_size(const ConvShape& s) { return int64_t{s.batch} * s.inHeight * s.inWidth * s.inChannels; }
+static inline int64_t output_size(const ConvShape& s) { return int64_t{s.batch} * s.outHeight * s.outWidth * s.outChannels; }
+static inline int64_t filter_size(const ConvShape& s) {
   return int64_t{s.filterHeight} * s.filterWidth * s.inChannels * s.outChannels;
 }
 

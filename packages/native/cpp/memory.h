@@ -1,4 +1,4 @@
-// Working memory of one call.
+// Working memory, of one call or kept by a thread.
 #pragma once
 #include <cstddef>
 #include <cstdint>

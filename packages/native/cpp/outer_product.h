@@ -43,8 +43,8 @@ __attribute__((noinline)) void outer_tile(const Outer& o) {
   each<R>([&](auto r) { each<V>([&](auto v) { store(edge + (r * V + v) * L, sum[r][v]); }); });
   for (int r = 0; r < R; ++r)
     for (int c = 0; c < o.columns; ++c) {
-      float& sum = o.c[r * o.cRow + c];
-      sum = (o.first ? 0.f : sum) + edge[r * V * L + c];
+      float& to = o.c[r * o.cRow + c];
+      to = (o.first ? 0.f : to) + edge[r * V * L + c];
     }
 }
 

@@ -3,12 +3,15 @@
 // depend on the network and the number of images and are added in order, so that the result is the same on any number of
 // threads.
 #pragma once
+#include <variant>
+#include <vector>
+
 #include "filter_gradient.h"
 #include "network.h"
 
 namespace {
 
-/// A layer's part of it. Where images have few terms a sum takes those of several blocks at once.
+/// A layer's part of it. Its sums may take the images of several blocks at once.
 struct LayerGradient {
   FilterGradient sums;
   int64_t most;              // images, of whole blocks
@@ -17,11 +20,9 @@ struct LayerGradient {
 
 /// Sizes and places of a layer's operands, of which `used` floats are others'.
 LayerGradient layer_gradient_of(const ConvShape& s, int64_t images, int64_t block, int64_t& used) {
-  constexpr int64_t WANTED_TERMS = 64;
   const FilterGradient one = filter_gradient_of(s, images, 1);
-  const int64_t terms = std::visit([](const auto& way) { return way.terms_an_image(); }, one);
-  const int64_t blocks = smaller(divide_up(images, block), divide_up(WANTED_TERMS, terms * block));
-  const int64_t most = blocks * block;
+  const int64_t wanted = std::visit([](const auto& way) { return way.images_wanted(); }, one);
+  const int64_t most = divide_up(smaller(images, wanted), block) * block;
   const PackedSizes sizes = packed_sizes(one);
   const int64_t source = take_lines(used, sizes.source * most);
   return {one, most, source, take_lines(used, sizes.gradient * most)};
@@ -61,7 +62,7 @@ void parameter_gradient(const Network& f, int64_t n, const float* x, const float
       if (at == 0) layer.sums = filter_gradient_of(f.shapes[l], n, all);
       std::visit(
           [&](const auto& way) {
-            way.begin(operands + layer.source);
+            if (at == 0) way.begin(operands + layer.source);
             tasks[l + 1] = tasks[l] + (at + images == all ? way.tasks + 1 : 0);  // the last one is the bias
           },
           layer.sums);

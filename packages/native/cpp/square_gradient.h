@@ -3,25 +3,29 @@
 // summed over all squares, and the sums transformed to taps: 25 products do the work of 64. A filter of two taps a step
 // is as many filters of two as the stride has phases.
 #pragma once
+#include "kernels.h"
 #include "minimal_filtering.h"
 #include "outer_product.h"
 
 namespace {
+
+using srmcmc::ConvShape;
 
 class SquareGradient {
   static constexpr int M = 4, T = 2, P = M + T - 1, PLANES = P * P;
 
  public:
   int64_t sourceSize;    // a pixel of zeros, and transformed x: [plane][image][square][phase][channel]
-  int64_t gradientSize;  // transformed dy, and the sums of its squares: [plane][panel][image][square][column]
+  int64_t gradientSize;  // transformed dy, and each square's sum: [plane][panel][image][square][column]
   int64_t tasks;         // panels, and tiles of terms
+  static constexpr int64_t GRAIN = 1;
 
   /// Whether it takes less time for a batch: fewer products by a third at least, and as many terms in their sums as
   /// outweigh the transformation of these.
   static bool suits(const Grid& g) {
     constexpr int64_t FEWEST_TERMS = 16;
     const int64_t squares = divide_up(g.y.count, M) * divide_up(g.x.count, M);
-    return minimal_taps(g) == T && 3 * PLANES * squares < 2 * T * T * g.y.count * g.x.count &&
+    return minimal_taps(g) == T && stays_near(g) && 3 * PLANES * squares < 2 * T * T * g.y.count * g.x.count &&
            g.batch * squares >= FEWEST_TERMS;
   }
 
@@ -40,11 +44,11 @@ class SquareGradient {
     sourceSize = zeros_ + PLANES * sourcePlane_;
     gradientSize = (PLANES + 1) * gradientPlane_;
     tiles_ = divide_up(terms_, ROWS);
-    tilesATask_ = tiles_ * panels_ > FEWEST_TASKS ? MOST_TILES : 1;
+    tilesATask_ = tiles_ * panels_ >= MOST_TILES * FEWEST_TASKS ? MOST_TILES : 1;
     tasks = divide_up(tiles_, tilesATask_) * panels_;
   }
 
-  int64_t terms_an_image() const { return squares_; }
+  int64_t images_wanted() const { return divide_up(WANTED_TERMS, squares_); }
 
   void begin(float* source) const { memset(source, 0, static_cast<size_t>(zeros_) * 4); }
 
@@ -108,7 +112,7 @@ class SquareGradient {
   }
 
  private:
-  static constexpr int64_t FEWEST_TASKS = 32, MOST_TILES = 2;
+  static constexpr int64_t FEWEST_TASKS = 32, MOST_TILES = 2, WANTED_TERMS = 64;
 
   int64_t phases() const { return grid_.y.sourceStep * grid_.x.sourceStep; }
   int64_t term(int64_t tile) const { return tile * terms_ / tiles_; }

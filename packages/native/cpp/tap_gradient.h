@@ -39,6 +39,7 @@ class TapGradient {
   int64_t sourceSize;    // packed x: [row tile][pixel][image][row]
   int64_t gradientSize;  // packed dy: [panel][pixel][image][column]
   int64_t tasks;         // panels, and their rows of taps
+  static constexpr int64_t GRAIN = 8;
 
   TapGradient(const ConvShape& s, int64_t images)
       : shape_(s),
@@ -55,7 +56,7 @@ class TapGradient {
     tasks = panels_ * tapParts_;
   }
 
-  int64_t terms_an_image() const { return outPixels_; }
+  int64_t images_wanted() const { return 1; }
 
   void begin(float*) const {}
 

@@ -156,6 +156,38 @@ test('a stride far beyond the picture takes no working space of its size', () =>
   expect(y).toEqual(Float32Array.from(y, (_, i) => (i < outputs ? 3 * (i + 1) : 0)));
 });
 
+test('nor does padding far beyond it, of a gradient in a filter', () => {
+  const [size, channels, stride, out] = [128, 16, 64, 512];
+  const near = [10, 10 + stride]; // the taps that meet the picture's only pixel
+  const pad = stride * (out - 1) + near[0]!;
+  const shape = Int32Array.of(
+    1,
+    1,
+    1,
+    channels,
+    out,
+    out,
+    channels,
+    size,
+    size,
+    stride,
+    stride,
+    1,
+    1,
+    pad,
+    pad,
+  );
+  const x = Float32Array.from({ length: channels }, (_, c) => c + 1);
+  const dFilter = new Float32Array(size * size * channels * channels).fill(NaN);
+  addon.conv2dFilterGradient(shape, x, new Float32Array(out * out * channels).fill(2), dFilter, 0);
+  const wrong = dFilter.findIndex((value, i) => {
+    const tap = Math.floor(i / channels / channels);
+    const meets = near.includes(Math.floor(tap / size)) && near.includes(tap % size);
+    return value !== (meets ? 2 * x[Math.floor(i / channels) % channels]! : 0);
+  });
+  expect(wrong).toBe(-1);
+});
+
 test('registering twice is harmless and the status names what is in use', () => {
   expect(registerNativeBackend()).toBe(true);
   expect(registerNativeBackend()).toBe(true);
