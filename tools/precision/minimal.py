@@ -22,51 +22,53 @@ def matrices(points, outputs, taps):
     return a.T, g, b
 
 
-def errors(points, outputs, taps, channels=128, columns=64, squares=200):
+def three_ways(sums, p, q):
+    """Products summed in single precision and in double, and their magnitudes."""
+    exact = [operand.astype(float) for operand in (p, q)]
+    ways = ((p, q), exact, map(abs, exact))
+    return [np.einsum(sums, *operands, optimize=True) for operands in ways]
+
+
+def against(truth, magnitude, *results):
+    return [
+        (np.linalg.norm(found - truth) / np.linalg.norm(truth), (abs(found - truth) / magnitude).max() * 2**24)
+        for found in results
+    ]
+
+
+def operands(*shapes):
     random = np.random.default_rng(0)
+    return [random.uniform(-1, 1, shape).astype(np.float32) for shape in shapes]
+
+
+def errors(points, outputs, taps, channels=128, columns=64, squares=200):
     a, g, b = (m.astype(np.float32) for m in matrices(points, outputs, taps))
     n = outputs + taps - 1
-    x = random.uniform(-1, 1, (squares, channels, n, n)).astype(np.float32)
-    w = random.uniform(-1, 1, (channels, columns, taps, taps)).astype(np.float32)
+    x, w = operands((squares, channels, n, n), (channels, columns, taps, taps))
     u = np.einsum('ia,knab,jb->ijkn', g, w, g, optimize=True)
     v = np.einsum('ia,tkab,jb->ijtk', b, x, b, optimize=True)
     y = np.einsum('ai,ijtn,bj->tnab', a, v @ u, a, optimize=True)
-    direct, truth, magnitude = np.zeros_like(y), np.zeros(y.shape), np.zeros(y.shape)
-    for i in range(taps):
-        for j in range(taps):
-            part, tap = x[:, :, i : i + outputs, j : j + outputs], w[:, :, i, j]
-            sums = lambda p, t: np.einsum('tkxy,kn->tnxy', p, t, optimize=True)
-            direct += sums(part, tap)
-            truth += sums(part.astype(float), tap.astype(float))
-            magnitude += sums(abs(part).astype(float), abs(tap).astype(float))
-    return [
-        (np.linalg.norm(found - truth) / np.linalg.norm(truth), (abs(found - truth) / magnitude).max() * 2**24)
-        for found in (y, direct)
+    by_tap = [
+        three_ways('tkxy,kn->tnxy', x[:, :, i : i + outputs, j : j + outputs], w[:, :, i, j])
+        for i, j in np.ndindex(taps, taps)
     ]
+    direct, truth, magnitude = (sum(parts) for parts in zip(*by_tap))
+    return against(truth, magnitude, y, direct)
 
 
 def gradient_errors(points, outputs, taps, channels=32, columns=32, squares=256):
     """Likewise of the gradient in the taps of 32 channels, which the transposed matrices make."""
-    random = np.random.default_rng(0)
     a, g, b = (m.astype(np.float32) for m in matrices(points, outputs, taps))
     n = outputs + taps - 1
-    x = random.uniform(-1, 1, (squares, channels, n, n)).astype(np.float32)
-    dy = random.uniform(-1, 1, (squares, columns, outputs, outputs)).astype(np.float32)
+    x, dy = operands((squares, channels, n, n), (squares, columns, outputs, outputs))
     v = np.einsum('ia,tkab,jb->ijkt', b, x, b, optimize=True)
     e = np.einsum('ai,tnab,bj->ijtn', a, dy, a, optimize=True)
-    found = np.einsum('ai,abkn,bj->knij', g, v @ e, g, optimize=True)
-    direct, truth, magnitude = np.zeros_like(found), np.zeros(found.shape), np.zeros(found.shape)
-    for i in range(taps):
-        for j in range(taps):
-            part = x[:, :, i : i + outputs, j : j + outputs]
-            sums = lambda p, d: np.einsum('tkxy,tnxy->kn', p, d, optimize=True)
-            direct[:, :, i, j] = sums(part, dy)
-            truth[:, :, i, j] = sums(part.astype(float), dy.astype(float))
-            magnitude[:, :, i, j] = sums(abs(part).astype(float), abs(dy).astype(float))
-    return [
-        (np.linalg.norm(found - truth) / np.linalg.norm(truth), (abs(found - truth) / magnitude).max() * 2**24)
-        for found in (found, direct)
+    found = np.einsum('ai,abkn,bj->ijkn', g, v @ e, g, optimize=True).reshape(-1, channels, columns)
+    by_tap = [
+        three_ways('tkxy,tnxy->kn', x[:, :, i : i + outputs, j : j + outputs], dy) for i, j in np.ndindex(taps, taps)
     ]
+    direct, truth, magnitude = (np.array(parts) for parts in zip(*by_tap))
+    return against(truth, magnitude, found, direct)
 
 
 print(f'{"":10} {"points":24} {"error":>9} {"largest":>8} {"direct":>9} {"largest":>8}')
