@@ -16,11 +16,15 @@ INLINE int minimal_taps(const Grid& g) {
   return 0;
 }
 
+/// Of `side` x `side` outputs, in an image.
+INLINE int64_t squares_of(const Grid& g, int64_t side) {
+  return divide_up(g.y.count, side) * divide_up(g.x.count, side);
+}
+
 /// Whether squares of 4 x 4 outputs of two taps take fewer products than those of 2 x 2. They have 25 weights for four
 /// taps, not 9: an image has to use them a few times.
 INLINE bool has_large_squares(const Grid& g) {
-  const auto squares = [&](int64_t side) { return divide_up(g.y.count, side) * divide_up(g.x.count, side); };
-  return squares(4) >= 4 && 25 * squares(4) < 9 * squares(2);
+  return squares_of(g, 4) >= 4 && 25 * squares_of(g, 4) < 9 * squares_of(g, 2);
 }
 
 /// How a grid is cut up into squares of M x M outputs. An output has the same terms in the same order in any piece.
@@ -39,6 +43,10 @@ struct MinimalPieces {
 
 INLINE int64_t minimal_terms(const Grid& g) { return g.y.sourceStep * g.x.sourceStep * g.channels; }
 
+/// Floats from one row to the next, or of a pixel of zeros: whole vectors and one more, which may be written past the
+/// end. Rows of a tile that were a power of two apart would compete for the same lines of the cache.
+INLINE int64_t minimal_row(int64_t floats) { return divide_up(floats, 16) * 16 + 16; }
+
 /// Pieces for one thread alone, or at least `wanted` if the grid is large enough.
 MinimalPieces minimal_pieces(const Grid& g, int side, int taps, int64_t wanted) {
   constexpr int64_t PIECE_FLOATS = 192 * 1024;  // most of the second-level cache
@@ -49,8 +57,7 @@ MinimalPieces minimal_pieces(const Grid& g, int side, int taps, int64_t wanted) 
   p.squaresY = divide_up(g.y.count, side);
   p.squaresX = divide_up(g.x.count, side);
   p.terms = minimal_terms(g);
-  // Rows of a tile that were a power of two apart would compete for the same lines of the cache.
-  p.rowFloats = divide_up(p.terms, 16) * 16 + 16;
+  p.rowFloats = minimal_row(p.terms);
   p.panels = panels_of(g.outputs);
   const int64_t rows = g.batch * p.squaresY * p.squaresX;
   int64_t most = larger(FEWEST_TILES * ROWS, PIECE_FLOATS / (p.planes * (p.rowFloats + p.panels * PANEL)));
@@ -66,7 +73,7 @@ MinimalPieces minimal_pieces(const Grid& g, int side, int taps, int64_t wanted) 
   const int64_t largest = smaller(rows, larger(most, p.squaresX));
   p.inputPlane = largest * p.rowFloats + 16;
   p.outputPlane = largest * p.panelsAPart * PANEL + 16;
-  p.input = divide_up(g.channels, 16) * 16 + 16;
+  p.input = minimal_row(g.channels);
   p.output = p.input + p.planes * p.inputPlane;
   p.workSize = p.output + p.planes * p.outputPlane;
   return p;

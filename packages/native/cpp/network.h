@@ -219,6 +219,7 @@ struct Groups {
   int64_t first(int64_t group) const { return group * images / count; }
   int64_t largest() const { return divide_up(images, count); }
 };
+
 Groups groups_of(const Network& f, int64_t images, int64_t threads) {
   // More where weights come from afar, for each group reads them. Tiles of narrow vectors have fewer rows to a weight.
   constexpr int64_t FAR = int64_t{L < 16 ? 3 : 12} << 19;

@@ -24,7 +24,7 @@ class SquareGradient {
   /// outweigh the transformation of these.
   static bool suits(const Grid& g) {
     constexpr int64_t FEWEST_TERMS = 16;
-    const int64_t squares = divide_up(g.y.count, M) * divide_up(g.x.count, M);
+    const int64_t squares = squares_of(g, M);
     return minimal_taps(g) == T && stays_near(g) && 3 * PLANES * squares < 2 * T * T * g.y.count * g.x.count &&
            g.batch * squares >= FEWEST_TERMS;
   }
@@ -32,15 +32,14 @@ class SquareGradient {
   /// Of `images` images of a convolution.
   SquareGradient(const ConvShape& s, const Grid& forward, int64_t images) : shape_(s), grid_(forward) {
     squaresX_ = divide_up(s.outWidth, M);
-    squares_ = divide_up(s.outHeight, M) * squaresX_;
+    squares_ = squares_of(forward, M);
     rows_ = images * squares_;
     terms_ = minimal_terms(forward);
     panels_ = panels_of(s.outChannels);
-    // Rows, or planes, that were a power of two apart would compete for the same lines of the cache.
-    rowFloats_ = divide_up(terms_, 16) * 16 + 16;
+    rowFloats_ = minimal_row(terms_);
     sourcePlane_ = rows_ * rowFloats_ + 16;
     gradientPlane_ = panels_ * rows_ * PANEL + 16;
-    zeros_ = divide_up(s.inChannels, 16) * 16 + 16;
+    zeros_ = minimal_row(s.inChannels);
     sourceSize = zeros_ + PLANES * sourcePlane_;
     gradientSize = (PLANES + 1) * gradientPlane_;
     tiles_ = divide_up(terms_, ROWS);

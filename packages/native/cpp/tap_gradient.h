@@ -3,7 +3,7 @@
 #pragma once
 #include <utility>
 
-#include "kernels.h"
+#include "grid.h"
 #include "outer_product.h"
 
 namespace {
@@ -25,10 +25,7 @@ PackFunction pack_rows_of(int rows) {
 }
 
 /// Those output positions in [first, end) whose source at distance `to` lies inside the picture.
-struct Positions {
-  int64_t first, end;
-};
-INLINE Positions outputs_inside(int64_t to, int64_t stride, int64_t inSize, int64_t first, int64_t end) {
+INLINE TapRange outputs_inside(int64_t to, int64_t stride, int64_t inSize, int64_t first, int64_t end) {
   const int64_t from = to >= 0 ? 0 : divide_up(-to, stride);
   const int64_t until = to >= inSize ? 0 : divide_up(inSize - to, stride);
   return {larger(first, from), smaller(end, until)};
@@ -102,8 +99,8 @@ class TapGradient {
         for (int64_t tapY = firstTapY; tapY < endTapY; ++tapY)
           for (int64_t tapX = 0; tapX < s.filterWidth; ++tapX) {
             const int64_t toY = tapY * s.dilationHeight - s.padTop, toX = tapX * s.dilationWidth - s.padLeft;
-            const Positions rows = outputs_inside(toY, s.strideHeight, s.inHeight, y, smaller(s.outHeight, y + down));
-            const Positions columns = outputs_inside(toX, s.strideWidth, s.inWidth, x, smaller(s.outWidth, x + across));
+            const TapRange rows = outputs_inside(toY, s.strideHeight, s.inHeight, y, smaller(s.outHeight, y + down));
+            const TapRange columns = outputs_inside(toX, s.strideWidth, s.inWidth, x, smaller(s.outWidth, x + across));
             if (rows.first < rows.end && columns.first < columns.end)
               add_tap(panel, tapY * s.filterWidth + tapX, rows, columns, toY, toX, source, gradient, dFilter);
           }
@@ -128,7 +125,7 @@ class TapGradient {
 
   /// What a panel gives at one tap, over a rectangle of output positions. Position (y, x) reads the source at
   /// (y strideHeight + toY, x strideWidth + toX).
-  INLINE void add_tap(int64_t panel, int64_t tap, Positions rows, Positions columns, int64_t toY, int64_t toX,
+  INLINE void add_tap(int64_t panel, int64_t tap, TapRange rows, TapRange columns, int64_t toY, int64_t toX,
                       const float* source, const float* gradient, float* dFilter) const {
     const ConvShape& s = shape_;
     const int64_t width = panelWidth_, co = s.outChannels;
